@@ -1,0 +1,318 @@
+"""The contract between the operator and a workload: what a run is asked to do and what it answers.
+
+In: the operator writes a `RunSpec` (JSON, mounted into the driver's pod, free of secrets). Out: the driver writes a
+`RunReport` (JSON in the attempt's ConfigMap), each one signed with the run key. Invariant: the spec alone, together with
+the image and the input bytes, determines every artefact's plaintext, byte for byte, for any number of workers.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic.alias_generators import to_camel
+
+__all__ = [
+    "ADDRESS_PATTERN",
+    "DIGEST_PATTERN",
+    "REPORT_KEY",
+    "SIGNATURE_KEY",
+    "Artefact",
+    "Calibration",
+    "Checkpoint",
+    "Cosine",
+    "DatasetRun",
+    "DatasetSummary",
+    "Encoder",
+    "Evaluation",
+    "Failure",
+    "FailureReason",
+    "FileReject",
+    "Gallery",
+    "Images",
+    "Matching",
+    "Preprocessing",
+    "Progress",
+    "RecognitionRun",
+    "RecognitionSummary",
+    "RunReport",
+    "RunSpec",
+    "RunState",
+    "Screening",
+    "Subject",
+    "Synthesis",
+    "Workers",
+    "parse_run_spec",
+]
+
+REPORT_KEY = "report.json"
+"""Key in the run report ConfigMap that holds the `RunReport` as canonical JSON (RFC 8785)."""
+
+SIGNATURE_KEY = "signature"
+"""Key beside it: the EIP-712 `RunReport` signature (0x hex, 65 bytes) over the SHA-256 of the bytes under REPORT_KEY."""
+
+DIGEST_PATTERN = r"^sha256:[0-9a-f]{64}$"
+ADDRESS_PATTERN = r"^0x[0-9a-fA-F]{40}$"
+
+Digest = Annotated[str, Field(pattern=DIGEST_PATTERN)]
+Address = Annotated[str, Field(pattern=ADDRESS_PATTERN)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class Subject(_Frozen):
+    """The custom resource that this run serves."""
+
+    kind: Literal["FaceDataset", "RecognitionJob"]
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+
+
+class Workers(_Frozen):
+    """Ray actors that the driver starts; results do not depend on their number."""
+
+    min: int = Field(ge=0)
+    max: int = Field(ge=1)
+    cpu: Decimal = Field(gt=0)
+    gpu: int = Field(ge=0, default=0)
+
+
+class Images(_Frozen):
+    """A folder of image files inside the pod. `IdentityFolders`: one folder a person, its name the identity; files at
+    the top level have no identity. `Flat`: no file has one."""
+
+    path: str
+    layout: Literal["IdentityFolders", "Flat"] = "IdentityFolders"
+    max_pixels: int = Field(default=40_000_000, ge=1)
+    max_bytes: int = Field(default=64 * 1024 * 1024, ge=1)
+
+
+class Preprocessing(_Frozen):
+    """Aligned face chips: `size` pixels square, dlib's five-point geometry with padding 0.25."""
+
+    size: int = Field(ge=64, le=1024)
+    alignment: Literal["FivePoint"] = "FivePoint"
+
+
+class Checkpoint(_Frozen):
+    """Generator weights: shipped with the package, or a safetensors file in the pod pinned by digest."""
+
+    bundled: str | None = None
+    path: str | None = None
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+
+
+class Screening(_Frozen):
+    min_detection_score: Decimal = Decimal("0.0")
+    max_similarity_to_real: Decimal | Literal["Auto"] = "Auto"
+
+
+class Synthesis(_Frozen):
+    generator: Literal["StyleGAN2", "ProGAN", "CycleGAN", "MGAN"]
+    checkpoint: Checkpoint
+    faces: int = Field(ge=0)
+    variations_per_identity: int = Field(ge=0, default=0)
+    truncation: Decimal = Field(gt=0, le=1)
+    seed: int = Field(ge=0)
+    screening: Screening = Screening()
+
+
+class Encoder(_Frozen):
+    model: Literal["dlib-resnet-v1"] = "dlib-resnet-v1"
+    backend: Literal["Torch", "Dlib"] = "Torch"
+    precision: Literal["Float32", "BFloat16"] = "Float32"
+
+
+class Cosine(StrEnum):
+    """How a pair of embeddings is scored: raw cosine similarity, or adaptively symmetrically normalised."""
+
+    COSINE = "Cosine"
+    ASNORM = "ASNorm"
+
+
+class Matching(_Frozen):
+    score: Cosine = Cosine.COSINE
+    threshold: Decimal | Literal["Auto"] = "Auto"
+    target_false_match_rate: Decimal = Field(default=Decimal("0.001"), gt=0, lt=1)
+    top_k: int = Field(default=5, ge=1, le=1000)
+    include_scores: bool = False
+
+
+class Gallery(_Frozen):
+    """A finished FaceDataset: its encrypted manifest and chips under `path`, and the digests that they must have."""
+
+    path: str
+    manifest_digest: Digest
+    faces_digest: Digest
+    use_synthetic_cohort: bool = True
+
+
+class _Run(_Frozen):
+    attempt: str = Field(max_length=63)
+    subject: Subject
+    purpose: str
+    chain_id: int = Field(ge=1)
+    contract: Address
+    ipfs_api: str
+    image_digest: str
+    report_config_map: str
+    run_key_file: str
+    data_key_file: str
+    output: str
+    workers: Workers
+
+
+class DatasetRun(_Run):
+    """Read, decode, detect, align, synthesise, screen, merge: X_augmented = X_R ∪ X_S with one manifest."""
+
+    kind: Literal["FaceDataset"] = "FaceDataset"
+    source: Images
+    preprocessing: Preprocessing
+    synthesis: Synthesis | None = None
+
+
+class RecognitionRun(_Run):
+    """Encode gallery and probes, calibrate the threshold, identify or verify (the paper's algorithm 2)."""
+
+    kind: Literal["RecognitionJob"] = "RecognitionJob"
+    gallery: Gallery
+    probes: Images
+    task: Literal["Encode", "Identify", "Verify"] = "Identify"
+    encoder: Encoder = Encoder()
+    matching: Matching = Matching()
+
+
+RunSpec = Annotated[DatasetRun | RecognitionRun, Field(discriminator="kind")]
+
+
+def parse_run_spec(text: str | bytes) -> DatasetRun | RecognitionRun:
+    """Reads a run spec; a pydantic `ValidationError` names each wrong field."""
+    return _RUN_SPEC.validate_json(text)
+
+
+class RunState(StrEnum):
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+
+class Progress(_Frozen):
+    """Where the run is: `stage` in words for `kubectl get`, `done` of `total` units of it."""
+
+    stage: str
+    done: int = Field(ge=0)
+    total: int = Field(ge=0)
+    images_per_second: float | None = None
+
+
+class FailureReason(StrEnum):
+    """Why a run ended without a result. All but `InfrastructureFailed` need a person: the same run would fail again."""
+
+    SOURCE_EMPTY = "SourceEmpty"
+    NO_FACE_FOUND = "NoFaceFound"
+    CHECKPOINT_DIGEST_MISMATCH = "CheckpointDigestMismatch"
+    CHECKPOINT_UNREADABLE = "CheckpointUnreadable"
+    GENERATOR_UNSUPPORTED = "GeneratorUnsupported"
+    GALLERY_CHANGED = "GalleryChanged"
+    GALLERY_TOO_SMALL = "GalleryTooSmall"
+    DATA_KEY_INVALID = "DataKeyInvalid"
+    RUN_SPEC_INVALID = "RunSpecInvalid"
+    CONTENT_UNAVAILABLE = "ContentUnavailable"
+    INFRASTRUCTURE_FAILED = "InfrastructureFailed"
+
+
+class Failure(_Frozen):
+    """`message` names the field, file or folder at fault, never its content."""
+
+    reason: FailureReason
+    message: str
+    retryable: bool
+
+
+class Artefact(_Frozen):
+    """One encrypted output. `digest` and `size` are the plaintext's, `cid` the ciphertext's on IPFS, `path` the
+    ciphertext's below the output volume."""
+
+    name: str
+    digest: Digest
+    size: int = Field(ge=0)
+    cid: str
+    path: str
+
+
+class FileReject(_Frozen):
+    """A file that was left out, by its path below the source (it is in the encrypted manifest, never in a report)."""
+
+    path: str
+    reason: str
+
+
+class DatasetSummary(_Frozen):
+    kind: Literal["FaceDataset"] = "FaceDataset"
+    images: int
+    real: int
+    synthetic: int
+    identities: int
+    rejected: dict[str, int] = Field(default_factory=dict)
+
+
+class Calibration(_Frozen):
+    """The decision threshold T (S > T) and what it was calibrated on; the rate's 95 % interval is Wilson's."""
+
+    threshold: Decimal
+    source: Literal["Fixed", "GalleryImpostors"]
+    target_false_match_rate: Decimal | None = None
+    measured_false_match_rate: Decimal | None = None
+    false_match_rate_low: Decimal | None = None
+    false_match_rate_high: Decimal | None = None
+    impostor_pairs: int | None = None
+    gallery_digest: Digest
+
+
+class Evaluation(_Frozen):
+    """Present when the probes' folders name people. Probes of people who are not enrolled count as unknown probes."""
+
+    enrolled_probes: int
+    rank1: Decimal | None
+    correctly_identified: int
+    unenrolled_probes: int
+    unenrolled_accepted: int
+
+
+class RecognitionSummary(_Frozen):
+    kind: Literal["RecognitionJob"] = "RecognitionJob"
+    probes: int
+    identified: int
+    unknown: int
+    gallery_images: int
+    gallery_people: int
+    rejected: dict[str, int] = Field(default_factory=dict)
+    calibration: Calibration | None = None
+    evaluation: Evaluation | None = None
+
+
+Summary = Annotated[DatasetSummary | RecognitionSummary, Field(discriminator="kind")]
+
+
+class RunReport(_Frozen):
+    """What the driver says of its run. `results_root` is the salted Merkle root over the lines of results.jsonl (or of
+    the manifest), so that each single line can be proved later."""
+
+    version: Literal[1] = 1
+    attempt: str
+    state: RunState
+    progress: Progress
+    summary: Summary | None = None
+    artefacts: tuple[Artefact, ...] = ()
+    results_root: str | None = Field(default=None, pattern=r"^0x[0-9a-f]{64}$")
+    model_digest: Digest | None = None
+    failure: Failure | None = None
+
+
+_RUN_SPEC: TypeAdapter[DatasetRun | RecognitionRun] = TypeAdapter(RunSpec)
