@@ -1,8 +1,8 @@
 """The contract between the operator and a workload: what a run is asked to do and what it answers.
 
 In: the operator writes a `RunSpec` (JSON, mounted into the driver's pod, free of secrets). Out: the driver writes a
-`RunReport` (JSON in the attempt's ConfigMap), each one signed with the run key. Invariant: the spec alone, together with
-the image and the input bytes, determines every artefact's plaintext, byte for byte, for any number of workers.
+`RunReport` (JSON in the attempt's ConfigMap), each one signed with the run key. Invariant: the spec, the image and the
+input bytes determine every artefact's plaintext, byte for byte, for any number of workers.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ REPORT_KEY = "report.json"
 """Key in the run report ConfigMap that holds the `RunReport` as canonical JSON (RFC 8785)."""
 
 SIGNATURE_KEY = "signature"
-"""Key beside it: the EIP-712 `RunReport` signature (0x hex, 65 bytes) over the SHA-256 of the bytes under REPORT_KEY."""
+"""Key beside it: the EIP-712 `RunReport` signature (0x hex, 65 bytes) over the SHA-256 of those bytes."""
 
 DIGEST_PATTERN = r"^sha256:[0-9a-f]{64}$"
 ADDRESS_PATTERN = r"^0x[0-9a-fA-F]{40}$"

@@ -1,0 +1,226 @@
+"""What the three kinds share: references, volumes, compute, conditions, attempts, artefacts and commitments.
+
+In: YAML of the API server as dictionaries. Out: frozen models whose field names are the YAML's (camelCase aliases).
+Invariant: these models are the only source of the CRDs and of the reference page; field rules live here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+__all__ = [
+    "API_VERSION",
+    "GROUP",
+    "VERSION",
+    "ApiModel",
+    "ArtefactStatus",
+    "AttemptStatus",
+    "BundledCheckpoint",
+    "CommitmentState",
+    "CommitmentStatus",
+    "Compute",
+    "Condition",
+    "Decimal01",
+    "DecimalText",
+    "Duration",
+    "ImageFolder",
+    "LocalObject",
+    "ObjectMeta",
+    "PersistentVolumeClaimPath",
+    "ProgressStatus",
+    "Quantity",
+    "SecretKey",
+    "Volume",
+    "WorkerGroup",
+    "cel",
+]
+
+GROUP = "faceledger.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+DecimalText = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]{1,18})?$", max_length=40)]
+"""A decimal number as text, so that no client rounds it."""
+
+Decimal01 = Annotated[str, Field(pattern=r"^(0(\.[0-9]{1,18})?|1(\.0{1,18})?)$", max_length=20)]
+"""A decimal number from 0 to 1 as text."""
+
+Duration = Annotated[str, Field(pattern=r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$", min_length=2, max_length=20)]
+"""Hours, minutes and seconds, as in `1h30m` or `5s`."""
+
+Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$", max_length=20)]
+"""A Kubernetes quantity, as in `500m` or `2Gi`."""
+
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+CommitmentState = Literal["Pending", "Pinned", "Submitted", "Included", "Finalized", "Reorged"]
+"""Where a result is on its way to the chain; `Reorged` goes back to `Submitted`."""
+
+
+def cel(*rules: tuple[str, str]) -> Callable[[dict[str, Any]], None]:
+    """Adds CEL rules (rule, message) to a model's schema; the API server then refuses what breaks them at apply."""
+
+    def extend(schema: dict[str, Any]) -> None:
+        schema["x-kubernetes-validations"] = [{"rule": rule, "message": message} for rule, message in rules]
+
+    return extend
+
+
+class ApiModel(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
+
+
+class ObjectMeta(ApiModel):
+    """The part of metadata that decisions read."""
+
+    name: str
+    namespace: str = "default"
+    uid: str = ""
+    generation: int = 0
+    resource_version: str = ""
+    creation_timestamp: datetime | None = None
+    deletion_timestamp: datetime | None = None
+    annotations: dict[str, str] = Field(default_factory=dict)
+    labels: dict[str, str] = Field(default_factory=dict)
+
+
+class LocalObject(ApiModel):
+    """A resource in the same namespace."""
+
+    name: str = Field(min_length=1, max_length=253, description="Name of the resource, in the same namespace.")
+
+
+class SecretKey(ApiModel):
+    """One key of a Secret in the same namespace."""
+
+    name: str = Field(min_length=1, max_length=253, description="Name of the Secret, in the same namespace.")
+    key: str = Field(default="key", min_length=1, max_length=253, description="Key inside the Secret.")
+
+
+class PersistentVolumeClaimPath(ApiModel):
+    claim_name: str = Field(
+        min_length=1,
+        max_length=253,
+        description="PersistentVolumeClaim in the same namespace.",
+        examples=["staff-photos"],
+    )
+    path: str = Field(
+        default="/",
+        max_length=1024,
+        description="Folder inside the volume.",
+        examples=["/2026"],
+        json_schema_extra=cel(("!self.contains('..')", "path: must not contain '..'")),
+    )
+
+
+class Volume(ApiModel):
+    """A folder of a volume."""
+
+    persistent_volume_claim: PersistentVolumeClaimPath = Field(description="The claim and the folder inside it.")
+
+
+class ImageFolder(Volume):
+    """Photographs on a volume."""
+
+    layout: Literal["IdentityFolders", "Flat"] = Field(
+        default="IdentityFolders",
+        description="IdentityFolders: one folder a person, its name the identity. Flat: files without identities.",
+    )
+
+
+class WorkerGroup(ApiModel):
+    model_config = ConfigDict(
+        json_schema_extra=cel(("self.min <= self.max", "compute.workers: min must not be above max")),
+    )
+
+    min: int = Field(default=1, ge=0, le=1000, description="Worker pods to start with.")
+    max: int = Field(default=1, ge=1, le=1000, description="Worker pods at most. Results do not depend on the number.")
+    cpu: Quantity = Field(default="1", description="CPU request of a worker pod.", examples=["4"])
+    memory: Quantity = Field(default="2Gi", description="Memory request and limit of a worker pod.", examples=["8Gi"])
+    gpu: int = Field(default=0, ge=0, le=16, description="GPUs (nvidia.com/gpu) of a worker pod.")
+
+
+class Compute(ApiModel):
+    """Where the work runs."""
+
+    mode: Literal["Ephemeral"] = Field(
+        default="Ephemeral", description="Ephemeral: a Ray cluster of its own, gone at the end of the run."
+    )
+    workers: WorkerGroup = Field(default_factory=WorkerGroup, description="The worker pods of the Ray cluster.")
+    head_memory: Quantity = Field(default="2Gi", description="Memory request and limit of the head pod.")
+    timeout: Duration = Field(default="1h", description="An attempt that runs longer is stopped and counts as failed.")
+    retries: int = Field(
+        default=3, ge=0, le=10, description="New attempts after failures of the infrastructure, with growing pauses."
+    )
+
+
+class BundledCheckpoint(ApiModel):
+    """Generator weights: exactly one of the two."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            ("has(self.bundled) != has(self.file)", "checkpoint: give exactly one of bundled and file"),
+            ("!has(self.file) || has(self.sha256)", "checkpoint.sha256: required with checkpoint.file"),
+        )
+    )
+
+    bundled: str | None = Field(
+        default=None, max_length=63, description="Name of weights that come with FaceLedger.", examples=["faces-64"]
+    )
+    file: PersistentVolumeClaimPath | None = Field(default=None, description="A safetensors file on a volume.")
+    sha256: str | None = Field(
+        default=None, pattern=r"^[0-9a-f]{64}$", description="SHA-256 of that file, in hexadecimal."
+    )
+
+
+class Condition(ApiModel):
+    """A condition as in the Kubernetes API conventions (meta/v1 Condition)."""
+
+    type: str = Field(max_length=316)
+    status: Literal["True", "False", "Unknown"]
+    observed_generation: int = Field(default=0, description="metadata.generation that this condition speaks of.")
+    last_transition_time: datetime
+    reason: str = Field(max_length=1024)
+    message: str = Field(default="", max_length=32768)
+
+
+class AttemptStatus(ApiModel):
+    """One attempt = one immutable RayJob."""
+
+    name: str = Field(description="Name of the RayJob.")
+    number: int = Field(ge=1, description="1 for the first attempt at this spec.")
+    spec_hash: str = Field(description="SHA-256 over all that determines the run, shortened.")
+    run_key: str | None = Field(default=None, description="Address of the key that signs this attempt's reports.")
+    start_time: datetime | None = Field(default=None, description="When the RayJob was created.")
+    end_time: datetime | None = Field(default=None, description="When the final report or the failure was seen.")
+    failures: int = Field(default=0, ge=0, description="Failures of the infrastructure at this spec so far.")
+    retry_at: datetime | None = Field(default=None, description="When the next attempt starts, after a failure.")
+    gpu_seconds: int = Field(default=0, ge=0, description="GPUs of the attempt times its seconds.")
+
+
+class ProgressStatus(ApiModel):
+    stage: str = Field(default="", description="What is being done, in words.")
+    done: int = Field(default=0, ge=0)
+    total: int = Field(default=0, ge=0)
+    percent: str = Field(default="", description="For the PROGRESS column.")
+
+
+class ArtefactStatus(ApiModel):
+    name: str
+    uri: str = Field(description="ipfs:// address of the encrypted artefact.")
+    digest: Digest = Field(description="SHA-256 of the artefact before encryption.")
+    path: str = Field(description="The same ciphertext below the output volume.")
+
+
+class CommitmentStatus(ApiModel):
+    state: CommitmentState
+    leaf: str | None = Field(default=None, description="Salted Merkle leaf of this result.")
+    batch: str | None = Field(default=None, description="Batch id on the contract.")
+    transaction: str | None = Field(default=None, description="Transaction hash.")
+    block: int | None = Field(default=None, description="Block number.")
+    receipt: str | None = Field(default=None, description="Secret that holds the receipt, in the same namespace.")

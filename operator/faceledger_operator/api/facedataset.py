@@ -1,0 +1,135 @@
+"""FaceDataset: real images joined with screened synthetic ones under one manifest (X_augmented = X_R ∪ X_S)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from .base import (
+    ApiModel,
+    ArtefactStatus,
+    AttemptStatus,
+    BundledCheckpoint,
+    CommitmentStatus,
+    Compute,
+    Condition,
+    Decimal01,
+    DecimalText,
+    Duration,
+    ImageFolder,
+    LocalObject,
+    ObjectMeta,
+    ProgressStatus,
+    SecretKey,
+    Volume,
+    cel,
+)
+
+__all__ = [
+    "Encryption",
+    "FaceDataset",
+    "FaceDatasetSpec",
+    "FaceDatasetStatus",
+    "Preprocessing",
+    "Privacy",
+    "ScreeningSpec",
+    "SynthesisSpec",
+]
+
+
+class Preprocessing(ApiModel):
+    size: int = Field(
+        default=150, ge=64, le=1024, description="Edge of an aligned face chip, in pixels.", examples=[150]
+    )
+    alignment: Literal["FivePoint"] = Field(default="FivePoint", description="FivePoint: dlib's five landmarks.")
+
+
+class ScreeningSpec(ApiModel):
+    min_detection_score: DecimalText = Field(
+        default="0.0", description="A synthetic face that the detector scores lower is rejected.", examples=["0.5"]
+    )
+    max_similarity_to_real: Decimal01 | Literal["Auto"] = Field(
+        default="Auto",
+        description="A synthetic face closer (cosine) to a real person is rejected; Auto: what real people show.",
+        examples=["Auto", "0.93"],
+    )
+
+
+class SynthesisSpec(ApiModel):
+    """Synthetic faces beside the real ones."""
+
+    generator: Literal["StyleGAN2"] = Field(default="StyleGAN2", description="The generator's architecture.")
+    checkpoint: BundledCheckpoint = Field(description="The generator's weights.")
+    faces: int = Field(ge=0, le=1_000_000, description="Synthetic faces to draw, before screening.", examples=[400])
+    variations_per_identity: int = Field(
+        default=0, ge=0, le=100, description="Variations drawn beside each synthetic face by style mixing."
+    )
+    truncation: Decimal01 = Field(
+        default="0.7", description="Truncation psi: lower is more typical, higher more diverse."
+    )
+    seed: int = Field(default=0, ge=0, le=4294967295, description="The same seed draws the same faces.")
+    screening: ScreeningSpec = Field(default_factory=ScreeningSpec, description="What a synthetic face must pass.")
+
+
+class Encryption(ApiModel):
+    key_secret_ref: SecretKey = Field(description="32 random bytes that encrypt every artefact (AES-256-GCM).")
+
+
+class Privacy(ApiModel):
+    purpose: Literal["AccessControl", "Attendance", "Research", "PhotoOrganisation"] = Field(
+        description="What these faces may be used for; it is committed with every result."
+    )
+    retention: Duration | None = Field(
+        default=None, description="How long the data may be kept, counted from creation.", examples=["720h"]
+    )
+    encryption: Encryption | None = Field(
+        default=None,
+        description="Where the data key is. Left out: the operator makes one, in the Secret NAME-data-key.",
+    )
+
+
+class FaceDatasetSpec(ApiModel):
+    source: ImageFolder = Field(description="The real photographs.")
+    preprocessing: Preprocessing = Field(default_factory=Preprocessing, description="How faces are cut out.")
+    synthesis: SynthesisSpec | None = Field(default=None, description="Synthetic faces to add; left out: none.")
+    privacy: Privacy = Field(description="Purpose, retention and encryption.")
+    compute: Compute = Field(default_factory=Compute, description="Where the work runs.")
+    output: Volume = Field(description="Where the encrypted artefacts are kept.")
+    ledger_ref: LocalObject = Field(description="The LedgerBinding that commits the result.")
+
+
+class FaceDatasetStatus(ApiModel):
+    observed_generation: int = -1
+    conditions: tuple[Condition, ...] = ()
+    attempt: AttemptStatus | None = None
+    progress: ProgressStatus | None = None
+    real: int | None = Field(default=None, description="Real face images in the manifest.")
+    synthetic: int | None = Field(default=None, description="Synthetic faces that passed screening.")
+    rejected: int | None = Field(
+        default=None, description="Files and synthetic faces left out; the manifest names each one."
+    )
+    rejections: dict[str, int] = Field(default_factory=dict, description="How many were left out, by reason.")
+    identities: int | None = Field(default=None, description="People in the manifest.")
+    manifest: ArtefactStatus | None = Field(default=None, description="The manifest, encrypted.")
+    artefacts: tuple[ArtefactStatus, ...] = ()
+    commitment: CommitmentStatus | None = None
+    data_key: str | None = Field(default=None, description="Secret with the key that encrypts the artefacts.")
+
+
+class FaceDataset(ApiModel):
+    """Joins real face images with screened synthetic ones under one manifest and commits it to a ledger."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(("size(self.metadata.name) <= 63", "metadata.name: at most 63 characters"))
+    )
+
+    api_version: str = ""
+    kind: Literal["FaceDataset"] = "FaceDataset"
+    metadata: ObjectMeta
+    spec: FaceDatasetSpec
+    status: FaceDatasetStatus = FaceDatasetStatus()
+
+    @classmethod
+    def parse(cls, body: dict[str, Any]) -> FaceDataset:
+        return cls.model_validate(body)

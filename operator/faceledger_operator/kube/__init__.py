@@ -1,0 +1,1 @@
+"""Talks to the API server: reads, writes, status, events, leadership."""

@@ -1,0 +1,1 @@
+"""Signer, journal, batcher and finality of a LedgerBinding."""

@@ -1,0 +1,1 @@
+"""Builds RayJobs and reads their status."""

@@ -1,0 +1,1 @@
+"""Keeps receipts outside the cluster."""
