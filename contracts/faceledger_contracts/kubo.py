@@ -1,0 +1,152 @@
+"""The one client of an IPFS node (Kubo's RPC API).
+
+In: files and CIDs. Out: CIDs that we computed ourselves, and files whose every block we hashed. Invariant: the node
+is believed about nothing: Kubo answers 200 with short or wrong bytes when a block is damaged, and its `pin verify`
+says ok. The library behind it, ipfshttpclient, has no maintainer, so nothing else imports it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+from urllib.parse import unquote, urlsplit
+
+import ipfshttpclient
+from ipfshttpclient import exceptions as ipfs
+
+from faceledger_contracts import cid as cids
+from faceledger_contracts.content import ContentCorrupt, ContentError, ContentUnavailable
+from faceledger_contracts.dagpb import decode_node
+from faceledger_contracts.redaction import redact_url
+
+__all__ = ["ContentCorrupt", "ContentError", "ContentUnavailable", "Kubo"]
+
+_ADD_OPTIONS = {"cid_version": 1, "raw_leaves": True, "chunker": f"size-{cids.CHUNK_BYTES}"}
+
+
+class Kubo:
+    """A Kubo node at `url` (http or https, user info is sent as basic authentication).
+
+    `timeout` is in seconds, for connecting and between two bytes of an answer. Every method raises ContentUnavailable
+    when the node is out of reach, and ValueError for what is no CID of ours. Not to be shared between threads.
+    """
+
+    def __init__(self, url: str, timeout: float = 30.0) -> None:
+        parts = urlsplit(url)
+        auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+        self._shown = redact_url(url)
+        self._client = ipfshttpclient.Client(_multiaddr(url), timeout=timeout, auth=auth, session=True)
+
+    def __enter__(self) -> Kubo:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._client.close()
+
+    def version(self) -> str:
+        """The node's version, for example `0.40.1`."""
+        with self._failures("version"):
+            return str(self._client.version()["Version"])
+
+    def add(self, path: str | Path) -> str:
+        """Adds and pins the file at `path`; answers its CID. ContentCorrupt if the node computed another one."""
+        ours = cids.cid_of_file(path)
+        with self._failures(ours):
+            theirs = str(self._client.add(str(path), pin=True, **_ADD_OPTIONS)["Hash"])
+        if theirs != ours:
+            raise ContentCorrupt(f"{ours}: the node at {self._shown} stored the file as {theirs}")
+        return ours
+
+    def get(self, cid: str, writer: BinaryIO) -> None:
+        """Writes the file behind `cid`, block by block, each hashed. ContentCorrupt names the block that differs."""
+        waiting = [cids.decode_cid(cid)]
+        while waiting:
+            current = waiting.pop()
+            block = self._block(current, cid)
+            if cids.codec(current) == cids.RAW:
+                writer.write(block)
+                continue
+            try:
+                waiting.extend(link.cid for link in reversed(decode_node(block)))
+            except ValueError as error:
+                raise ContentCorrupt(f"{cid}: block {cids.encode_cid(current)} is {error}") from None
+
+    def pin(self, cid: str) -> None:
+        """Keeps `cid` from garbage collection, fetching what the node lacks."""
+        cids.decode_cid(cid)
+        with self._failures(cid):
+            self._client.pin.add(cid)
+
+    def is_pinned(self, cid: str) -> bool:
+        """Whether the node has pinned `cid`. It may still lack blocks: only `get` tells."""
+        cids.decode_cid(cid)
+        try:
+            with self._failures(cid):
+                self._client.pin.ls(cid, type="recursive")
+        except _NotPinnedError:
+            return False
+        return True
+
+    def unpin(self, cid: str) -> None:
+        """Lets the node forget `cid`; nothing happens if it was not pinned."""
+        cids.decode_cid(cid)
+        try:
+            with self._failures(cid):
+                self._client.pin.rm(cid)
+        except _NotPinnedError:
+            return
+
+    def _block(self, current: bytes, cid: str) -> bytes:
+        name = cids.encode_cid(current)
+        with self._failures(cid):
+            block = bytes(self._client.block.get(name))
+        if cids.block_cid(cids.codec(current), block) != current:
+            raise ContentCorrupt(f"{cid}: the bytes of block {name} are not those of its hash")
+        return block
+
+    @contextmanager
+    def _failures(self, cid: str) -> Iterator[None]:
+        """Turns the library's errors into ours. Their messages hold the URL, so ours take the node's words alone."""
+        try:
+            yield
+        except ipfs.ErrorResponse as error:
+            raise self._refusal(cid, str(error.args[0])) from None
+        except ipfs.Error as error:
+            raise ContentUnavailable(f"{cid}: {type(error).__name__} at {self._shown}") from None
+
+    def _refusal(self, cid: str, message: str) -> ContentError:
+        if "not pinned" in message:
+            return _NotPinnedError(f"{cid}: not pinned at {self._shown}")
+        if "different hash" in message:
+            return ContentCorrupt(f"{cid}: {message}")
+        return ContentUnavailable(f"{cid}: {self._shown} answers: {message}")
+
+
+class _NotPinnedError(ContentError):
+    pass
+
+
+def _multiaddr(url: str) -> str:
+    parts = urlsplit(url)
+    host = parts.hostname
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError(f"{redact_url(url)} is no http or https URL of an IPFS node")
+    if parts.path.strip("/"):
+        raise ValueError(f"{redact_url(url)}: an IPFS node's URL has no path")
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return f"/{_address_protocol(host)}/{host}/tcp/{port}/{parts.scheme}"
+
+
+def _address_protocol(host: str) -> str:
+    try:
+        return f"ip{ipaddress.ip_address(host).version}"
+    except ValueError:
+        return "dns"

@@ -1,0 +1,90 @@
+"""The receipt: everything that a stranger needs to check one result against the chain and IPFS.
+
+In: a record with its salts, its place in a committed batch, the transaction that committed it. Out: versioned JSON, in
+canonical form. Invariant: a receipt has one spelling, so a single changed byte either breaks the form or a value, and
+every value is checked against another one (see verify.py).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from faceledger_contracts.canonical import canonical_json
+from faceledger_contracts.eip712 import Domain
+from faceledger_contracts.record import Record, RecordSalts
+from faceledger_contracts.values import Address, Frozen, Hex32, Hex65
+
+__all__ = ["ReceiptError", "Receipt", "Transaction", "encode_receipt", "parse_receipt", "receipt_schema"]
+
+
+class ReceiptError(ValueError):
+    """A file is no receipt; the message names each field that is wrong."""
+
+
+class Transaction(Frozen):
+    """The transaction that committed the batch, and the block that holds it."""
+
+    hash: Hex32
+    block_number: int = Field(ge=0)
+    block_hash: Hex32
+
+
+class Receipt(Frozen):
+    """One result's receipt, version 1."""
+
+    version: Literal[1] = 1
+    record: Record
+    salts: RecordSalts
+    leaf: Hex32 = Field(description="Leaf of the record, see record.py.")
+    proof: tuple[Hex32, ...] = Field(
+        description="Siblings from the leaf up to the root, for OpenZeppelin's MerkleProof."
+    )
+    batch_id: Hex32
+    root: Hex32
+    count: int = Field(ge=1, le=2**32 - 1, description="Leaves in the batch.")
+    chain_id: int = Field(ge=1)
+    contract: Address
+    code_hash: Hex32 = Field(description="Keccak-256 of the contract's runtime code.")
+    transaction: Transaction
+    report_signature: Hex65 = Field(description="EIP-712 RunReport by the record's run key.")
+    batch_run_key: Address = Field(description="Address whose key signed the batch.")
+    batch_signature: Hex65 = Field(description="EIP-712 Batch by the batch's run key.")
+
+    @property
+    def domain(self) -> Domain:
+        """Where this receipt's signatures count."""
+        return Domain(self.chain_id, self.contract)
+
+
+def encode_receipt(receipt: Receipt) -> bytes:
+    """The receipt as canonical JSON (RFC 8785), without a line end."""
+    return canonical_json(receipt.model_dump(mode="json", by_alias=True))
+
+
+def parse_receipt(data: bytes) -> Receipt:
+    """Reads a receipt; ReceiptError names what is wrong, also when only the spelling is."""
+    try:
+        receipt = Receipt.model_validate_json(data)
+    except ValidationError as error:
+        raise ReceiptError(_named_fields(error)) from None
+    if encode_receipt(receipt) != data:
+        raise ReceiptError("receipt: not in canonical form (RFC 8785, addresses with checksum, no line end)")
+    return receipt
+
+
+def receipt_schema() -> str:
+    """The published JSON Schema (draft 2020-12) of a receipt, as it is stored in contracts/schema/."""
+    schema: dict[str, Any] = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:faceledger:receipt:v1",
+        **Receipt.model_json_schema(by_alias=True),
+    }
+    return json.dumps(schema, indent=2) + "\n"
+
+
+def _named_fields(error: ValidationError) -> str:
+    problems = [(".".join(str(part) for part in e["loc"]) or "receipt", e["msg"]) for e in error.errors()]
+    return "; ".join(f"{field}: {message}" for field, message in problems)
