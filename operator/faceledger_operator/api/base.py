@@ -1,7 +1,7 @@
 """What the three kinds share: references, volumes, compute, conditions, attempts, artefacts and commitments.
 
 In: YAML of the API server as dictionaries. Out: frozen models whose field names are the YAML's (camelCase aliases).
-Invariant: these models are the only source of the CRDs and of the reference page; field rules live here and nowhere else.
+Invariant: these models are the only source of the CRDs and of the reference page; field rules live here alone.
 """
 
 from __future__ import annotations
