@@ -1,0 +1,94 @@
+# FaceLedger. `make demo` shows it, `make test` proves it, `make help` lists the rest.
+#
+# Both set up all they need on a fresh Debian or Ubuntu (root, make, Python 3.11-3.13, package registries).
+# CLUSTER=local (default) starts a single-node Kubernetes of our own; CLUSTER=existing uses the current kubectl context.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+CLUSTER ?= local
+PYTHON ?= python3
+B ?= main-job
+N ?= 4
+PY := .venv/bin/python
+RUN := PYTHONUNBUFFERED=1 $(PY)
+
+ifeq ($(CLUSTER),local)
+export KUBECONFIG := $(CURDIR)/.cluster/kubeconfig
+endif
+export CLUSTER
+
+.PHONY: help
+help: ## Lists the targets
+	@echo "FaceLedger: make TARGET [CLUSTER=local|existing]"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2} /^##@/{printf "\n%s\n", substr($$0, 5)}' $(MAKEFILE_LIST)
+
+##@ See it
+.PHONY: demo clean
+demo: .venv/uv.lock ## Cluster, operator and three resources on public faces, verified; results in out/demo
+	@$(RUN) hack/demo
+
+clean: ## Removes the demo's resources and out/; the cluster stays (see cluster-down)
+	@if [ -x $(PY) ]; then $(RUN) hack/demo --clean; fi
+	@rm -rf out
+
+##@ Prove it
+.PHONY: test test-unit test-contract test-cluster lint types
+test: .venv/uv.lock ## All: lint, types, unit, contract and cluster tests
+	@$(RUN) hack/test
+
+lint: .venv/uv.lock ## ruff, import rules, generated files
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/lint-imports
+	@$(MAKE) verify
+
+types: .venv/uv.lock ## mypy, strict
+	@.venv/bin/mypy
+
+test-unit: .venv/uv.lock ## Unit tests: no cluster, seconds
+	@$(RUN) -m pytest tests/unit -q
+
+test-contract: .venv/uv.lock ## Foundry tests, then Python against a real EVM node
+	@$(MAKE) -C contracts test
+	@$(RUN) -m pytest tests/contract -q
+
+test-cluster: cluster-up images ## Tests on the real cluster (N at a time)
+	@$(RUN) -m pytest tests/cluster -q -n $(N)
+
+##@ Cluster
+.PHONY: cluster-up cluster-down cluster-status images
+cluster-up: .venv/uv.lock ## Starts the local Kubernetes (CLUSTER=local) or checks the existing one
+	@case $(CLUSTER) in local) $(RUN) hack/cluster up ;; existing) $(RUN) hack/demo --check ;; *) echo "CLUSTER: local or existing" >&2; exit 2 ;; esac
+
+cluster-down: .venv/uv.lock ## Stops the local Kubernetes; caches stay
+	@$(RUN) hack/cluster down
+
+cluster-status: .venv/uv.lock ## Shows the local Kubernetes' parts
+	@$(RUN) hack/cluster status
+
+images: .venv/uv.lock ## Builds both images and loads them into the local Kubernetes
+	@case $(CLUSTER) in local) $(RUN) hack/cluster load-image all ;; *) echo "CLUSTER=existing: the images named by OPERATOR_IMAGE and WORKLOADS_IMAGE are used" ;; esac
+
+##@ Measure
+.PHONY: bench
+bench: .venv/uv.lock ## Prints the figures of B=AREA, one JSON object a line
+	@$(RUN) benchmarks/$(subst -,_,$(B)).py
+
+##@ Keep it in order
+.PHONY: generate verify format
+generate: .venv/uv.lock ## Writes CRDs, reference pages, schemas and ABI
+	@$(RUN) hack/generate
+
+verify: .venv/uv.lock ## Fails where a generated file is not current
+	@$(RUN) hack/generate --check
+
+format: .venv/uv.lock ## Formats the Python code
+	@.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format --quiet .
+
+# The environment is what uv.lock says; the stamp is a copy of that lock.
+.venv/uv.lock: uv.lock pyproject.toml hack/bootstrap
+	@PYTHON=$(PYTHON) hack/bootstrap
+	@cp uv.lock $@
