@@ -1,4 +1,4 @@
-"""What an API server can answer besides an object, as three errors. "Not found" is none of them: it is an observation."""
+"""What an API server can answer besides an object, as three errors. "Not found" is none of them, but an observation."""
 
 from __future__ import annotations
 

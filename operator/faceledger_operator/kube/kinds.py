@@ -1,0 +1,72 @@
+"""The kinds of objects that the operator reads or writes, and where each lives in the API server's path space.
+
+Invariant: everything in here is namespaced; the operator touches no cluster-scoped object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from ..api.base import GROUP, VERSION
+
+__all__ = [
+    "CONFIG_MAP",
+    "CORE_EVENT",
+    "EVENT",
+    "FACE_DATASET",
+    "JOB",
+    "LEASE",
+    "LEDGER_BINDING",
+    "PERSISTENT_VOLUME_CLAIM",
+    "POD",
+    "RAY_CLUSTER",
+    "RAY_JOB",
+    "RECOGNITION_JOB",
+    "ROLE",
+    "ROLE_BINDING",
+    "SECRET",
+    "SERVICE_ACCOUNT",
+    "Kind",
+]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`group` is empty for the core group."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
+        """The URL path of one object, or of the collection in a namespace (None: in all of them)."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        parts = ["namespaces", namespace] if namespace is not None else []
+        parts += [part for part in (self.plural, name, subresource) if part is not None]
+        return "/".join([root, *(quote(part, safe="") for part in parts)])
+
+
+FACE_DATASET = Kind(GROUP, VERSION, "facedatasets", "FaceDataset")
+RECOGNITION_JOB = Kind(GROUP, VERSION, "recognitionjobs", "RecognitionJob")
+LEDGER_BINDING = Kind(GROUP, VERSION, "ledgerbindings", "LedgerBinding")
+
+RAY_JOB = Kind("ray.io", "v1", "rayjobs", "RayJob")
+RAY_CLUSTER = Kind("ray.io", "v1", "rayclusters", "RayCluster")
+
+CONFIG_MAP = Kind("", "v1", "configmaps", "ConfigMap")
+CORE_EVENT = Kind("", "v1", "events", "Event")
+PERSISTENT_VOLUME_CLAIM = Kind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
+POD = Kind("", "v1", "pods", "Pod")
+SECRET = Kind("", "v1", "secrets", "Secret")
+SERVICE_ACCOUNT = Kind("", "v1", "serviceaccounts", "ServiceAccount")
+JOB = Kind("batch", "v1", "jobs", "Job")
+ROLE = Kind("rbac.authorization.k8s.io", "v1", "roles", "Role")
+ROLE_BINDING = Kind("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
+EVENT = Kind("events.k8s.io", "v1", "events", "Event")
+LEASE = Kind("coordination.k8s.io", "v1", "leases", "Lease")

@@ -1,0 +1,147 @@
+"""Leadership: of all operator processes only the holder of one Lease object acts.
+
+    waiting --(free, expired or ours)--> leading --(not renewed within renew_seconds)--> lost: the process must exit
+
+In: a Lease name and this process' identity. Invariant: another process' lease counts as expired only after it was seen
+unchanged for its whole duration on the local monotonic clock, so no clock skew between nodes can make two leaders.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+
+from .api import Kube, Object
+from .errors import ApiConflictError, ApiRefusedError, ApiUnavailableError
+from .kinds import LEASE
+
+__all__ = ["LeaderLease", "LeaseLostError", "LeaseTiming"]
+
+_log = structlog.get_logger(__name__)
+
+
+class LeaseLostError(Exception):
+    """The lease was not renewed in time: another process may lead by now."""
+
+
+@dataclass(frozen=True)
+class LeaseTiming:
+    """Seconds. `renew` is shorter than `duration`: a leader gives up before anybody else may take over."""
+
+    duration: float = 10.0
+    renew: float = 7.0
+    retry: float = 2.0
+
+
+@dataclass(frozen=True)
+class _Sighting:
+    version: str
+    at: float
+
+
+class LeaderLease:
+    """One candidate for leadership."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        namespace: str,
+        name: str,
+        identity: str,
+        timing: LeaseTiming = LeaseTiming(),
+        monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._kube = kube
+        self._namespace = namespace
+        self._name = name
+        self._identity = identity
+        self._timing = timing
+        self._monotonic = monotonic
+        self._now = now
+        self._seen: _Sighting | None = None
+        self._renewed_at: float | None = None
+
+    @property
+    def leading(self) -> bool:
+        """Whether this process may act: it renewed the lease within the renew limit."""
+        return self._renewed_at is not None and self._monotonic() - self._renewed_at < self._timing.renew
+
+    async def acquire(self) -> None:
+        """Returns once this process leads."""
+        while True:
+            if await self._try_take():
+                return
+            await asyncio.sleep(self._timing.retry)
+
+    async def hold(self) -> None:
+        """Renews for ever; raises `LeaseLostError` when that did not succeed in time."""
+        while True:
+            await asyncio.sleep(self._timing.retry)
+            await self._try_take()
+            if not self.leading:
+                raise LeaseLostError(f"Lease {self._namespace}/{self._name} was not renewed in time")
+
+    async def release(self) -> None:
+        """Hands over at once, at a graceful stop."""
+        self._renewed_at = None
+        lease = await self._kube.get(LEASE, self._namespace, self._name)
+        if lease and lease["spec"].get("holderIdentity") == self._identity:
+            await self._kube.replace(LEASE, {**lease, "spec": {**lease["spec"], "holderIdentity": ""}})
+
+    async def _try_take(self) -> bool:
+        started = self._monotonic()
+        try:
+            taken = await asyncio.wait_for(self._take(), timeout=self._timing.renew)
+        except (ApiConflictError, ApiUnavailableError, TimeoutError) as error:
+            _log.info("lease not taken", lease=self._name, error=str(error))
+            return False
+        if taken:
+            self._renewed_at = started  # the moment before the request: the safe side
+        return taken
+
+    async def _take(self) -> bool:
+        lease = await self._kube.get(LEASE, self._namespace, self._name)
+        if lease is None:
+            await self._kube.create(LEASE, self._body(None))
+            return True
+        if not self._is_free(lease):
+            return False
+        try:
+            await self._kube.replace(LEASE, self._body(lease))
+        except ApiRefusedError as error:
+            if error.status != 404:
+                raise
+            return False
+        return True
+
+    def _is_free(self, lease: Object) -> bool:
+        holder = lease.get("spec", {}).get("holderIdentity")
+        if not holder or holder == self._identity:
+            return True
+        version = lease["metadata"]["resourceVersion"]
+        if self._seen is None or self._seen.version != version:
+            self._seen = _Sighting(version, self._monotonic())
+        duration = lease["spec"].get("leaseDurationSeconds") or self._timing.duration
+        return self._monotonic() - self._seen.at >= duration
+
+    def _body(self, lease: Object | None) -> Object:
+        now = self._now().isoformat(timespec="microseconds").replace("+00:00", "Z")
+        before = (lease or {}).get("spec", {})
+        ours = before.get("holderIdentity") == self._identity
+        metadata = (lease or {}).get("metadata") or {"namespace": self._namespace, "name": self._name}
+        return {
+            "metadata": metadata,
+            "spec": {
+                "holderIdentity": self._identity,
+                "leaseDurationSeconds": int(self._timing.duration),
+                "acquireTime": before.get("acquireTime", now) if ours else now,
+                "renewTime": now,
+                "leaseTransitions": before.get("leaseTransitions", 0) + (0 if ours else 1),
+            },
+        }
