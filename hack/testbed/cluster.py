@@ -81,7 +81,9 @@ class Cluster:
 
     def apply_folder(self, folder: Path, namespace: str) -> None:
         for file in sorted(folder.glob("*.yaml")):
-            self.apply(*(document for document in yaml.safe_load_all(file.read_text()) if document), namespace=namespace)
+            self.apply(
+                *(document for document in yaml.safe_load_all(file.read_text()) if document), namespace=namespace
+            )
 
     def get(self, kind: str, name: str, namespace: str, api_version: str | None = None) -> Manifest | None:
         try:
@@ -129,7 +131,9 @@ class Cluster:
         return self.wait_for(kind, name, namespace, _is_ready, seconds, "is Ready")
 
     def events(self, name: str, namespace: str) -> Sequence[Manifest]:
-        return [e for e in self.list("Event", namespace, api_version="events.k8s.io/v1") if e["regarding"]["name"] == name]
+        return [
+            e for e in self.list("Event", namespace, api_version="events.k8s.io/v1") if e["regarding"]["name"] == name
+        ]
 
     def kubectl(self, *arguments: str, stdin: bytes | None = None) -> str:
         """What `kubectl` prints; CalledProcessError carries its stderr."""
@@ -142,10 +146,14 @@ class Cluster:
         environment = os.environ | ({"KUBECONFIG": self.kubeconfig} if self.kubeconfig else {})
         done = subprocess.run(command, input=stdin, capture_output=True, env=environment, check=False)
         if done.returncode:
-            raise RuntimeError(f"{shutil.which(command[0]) and Path(command[0]).name} {' '.join(command[1:])}:\n{done.stderr.decode()}")
+            raise RuntimeError(
+                f"{shutil.which(command[0]) and Path(command[0]).name} {' '.join(command[1:])}:\n{done.stderr.decode()}"
+            )
         return done.stdout.decode()
 
 
 def _is_ready(resource: Manifest) -> bool:
     ready = condition(resource, "Ready")
-    return ready["status"] == "True" and resource["status"].get("observedGeneration") == resource["metadata"]["generation"]
+    return (
+        ready["status"] == "True" and resource["status"].get("observedGeneration") == resource["metadata"]["generation"]
+    )

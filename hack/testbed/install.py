@@ -1,0 +1,105 @@
+"""Installs the chart as a user would, with the trial chain and Kubo, and puts photographs on claims.
+
+In: a cluster with KubeRay and the images. Out: a running operator in `faceledger-system`; claims with files in them.
+Invariant: doing it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from .cluster import Cluster, until
+
+__all__ = ["IMAGES", "NAMESPACE", "REPOSITORY", "fill_claim", "install", "missing_parts"]
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+NAMESPACE = "faceledger-system"
+
+IMAGES = {
+    "operator": os.environ.get("OPERATOR_IMAGE", "localhost/faceledger/operator:dev"),
+    "workloads": os.environ.get("WORKLOADS_IMAGE", "localhost/faceledger/workloads:dev"),
+    "anvil": os.environ.get("ANVIL_IMAGE", "localhost/faceledger/anvil:dev"),
+    "kubo": os.environ.get("KUBO_IMAGE", "localhost/faceledger/kubo:dev"),
+}
+"""What the cluster must be able to pull; for CLUSTER=existing, name yours in the environment."""
+
+
+def missing_parts(cluster: Cluster) -> list[str]:
+    """What the cluster lacks before the chart can be installed, each with what to do about it."""
+    missing = []
+    if cluster.get("CustomResourceDefinition", "rayjobs.ray.io", "") is None:
+        missing.append("KubeRay v1.6 or newer: install its Helm chart `kuberay-operator`")
+    if not cluster.list("StorageClass", ""):
+        missing.append("a default StorageClass")
+    return missing
+
+
+def install(cluster: Cluster, values: dict[str, str] | None = None) -> None:
+    """Installs or upgrades the chart and waits until the operator, the chain and Kubo are available."""
+    chosen = {
+        **{f"images.{name}": image for name, image in IMAGES.items()},
+        "devChain.enabled": "true",
+        "ipfs.enabled": "true",
+        **(values or {}),
+    }
+    cluster.helm(
+        *("upgrade", "--install", "faceledger", str(REPOSITORY / "charts" / "faceledger")),
+        *("--namespace", NAMESPACE, "--create-namespace"),
+        *(
+            part
+            for name, value in chosen.items()
+            for part in ("--set-string" if _is_text(value) else "--set", f"{name}={value}")
+        ),
+        *("--wait", "--timeout", "180s"),
+    )
+
+
+def fill_claim(cluster: Cluster, namespace: str, claim: str, archive: bytes) -> None:
+    """Unpacks a tar archive into a claim, through a pod that mounts it and is gone afterwards."""
+    name = f"fill-{claim}"
+    cluster.apply(_loader_pod(name, claim), namespace=namespace)
+    until(f"pod {name} is running", lambda: _is_running(cluster.get("Pod", name, namespace)), 90)
+    cluster.kubectl("exec", "-n", namespace, "-i", name, "--", "tar", "-x", "-C", "/claim", stdin=archive)
+    cluster.delete("Pod", name, namespace, now=True)
+
+
+def _is_running(pod: dict[str, Any] | None) -> bool:
+    return bool(pod) and (pod.get("status") or {}).get("phase") == "Running"  # type: ignore[union-attr]
+
+
+def _is_text(value: str) -> bool:
+    return not re.fullmatch(r"true|false|[0-9]+", value)
+
+
+def _loader_pod(name: str, claim: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name},
+        "spec": {
+            "restartPolicy": "Never",
+            "terminationGracePeriodSeconds": 0,
+            "securityContext": {
+                "runAsUser": 1000,
+                "runAsGroup": 1000,
+                "fsGroup": 1000,
+                "runAsNonRoot": True,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [
+                {
+                    "name": "loader",
+                    "image": IMAGES["operator"],
+                    "imagePullPolicy": "IfNotPresent",
+                    "command": ["sleep", "600"],
+                    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+                    "volumeMounts": [{"name": "claim", "mountPath": "/claim"}],
+                }
+            ],
+            "volumes": [{"name": "claim", "persistentVolumeClaim": {"claimName": claim}}],
+        },
+    }
