@@ -1,1 +1,1 @@
-"""What the demo, the cluster tests and the benchmarks share: a cluster client, the installation, public faces, timings."""
+"""What demo, cluster tests and benchmarks share: a cluster client, the installation, public faces, timings."""

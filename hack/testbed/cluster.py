@@ -1,7 +1,7 @@
 """A cluster as tests and demo see it: apply, get, wait for a condition until a deadline, exec, logs.
 
-In: KUBECONFIG (or the current kubectl context). Out: plain dictionaries of the API server. Invariant: whatever is waited
-for has a deadline, and a missed deadline says what was seen last.
+In: KUBECONFIG (or the current kubectl context). Out: plain dictionaries of the API server. Invariant: whatever is
+waited for has a deadline, and a missed deadline says what was seen last.
 """
 
 from __future__ import annotations

