@@ -6,20 +6,23 @@ Invariant: these models are the only source of the CRDs and of the reference pag
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+
+from .rules import Rule, Says, cel
 
 __all__ = [
     "API_VERSION",
     "GROUP",
     "VERSION",
+    "AmountText",
     "ApiModel",
     "ArtefactStatus",
     "AttemptStatus",
+    "AutoOrDecimal01",
     "BundledCheckpoint",
     "CommitmentState",
     "CommitmentStatus",
@@ -34,41 +37,78 @@ __all__ = [
     "PersistentVolumeClaimPath",
     "ProgressStatus",
     "Quantity",
+    "Rate",
     "SecretKey",
     "Volume",
+    "VolumePath",
     "WorkerGroup",
-    "cel",
 ]
 
 GROUP = "faceledger.dev"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 
-DecimalText = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]{1,18})?$", max_length=40)]
+DecimalText = Annotated[
+    str,
+    Field(pattern=r"^-?[0-9]+(\.[0-9]{1,18})?$", max_length=40),
+    Says('must be a decimal number, written as text, as in "0.5"'),
+]
 """A decimal number as text, so that no client rounds it."""
 
-Decimal01 = Annotated[str, Field(pattern=r"^(0(\.[0-9]{1,18})?|1(\.0{1,18})?)$", max_length=20)]
+AmountText = Annotated[
+    str,
+    Field(pattern=r"^[0-9]+(\.[0-9]{1,18})?$", max_length=40),
+    Says('must be a decimal number that is not negative, written as text, as in "0.05"'),
+]
+"""An amount of money: a decimal number from 0 up, as text."""
+
+Decimal01 = Annotated[
+    str,
+    Field(pattern=r"^(0(\.[0-9]{1,18})?|1(\.0{1,18})?)$", max_length=20),
+    Says('must be a number from 0 to 1, written as text, as in "0.7"'),
+]
 """A decimal number from 0 to 1 as text."""
 
-Duration = Annotated[str, Field(pattern=r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$", min_length=2, max_length=20)]
+AutoOrDecimal01 = Annotated[
+    str,
+    Field(pattern=r"^(Auto|0(\.[0-9]{1,18})?|1(\.0{1,18})?)$", max_length=20),
+    Says('must be Auto or a number from 0 to 1, written as text, as in "0.93"'),
+]
+"""`Auto`, or a decimal number from 0 to 1 as text."""
+
+Rate = Annotated[
+    str,
+    Field(pattern=r"^0\.0{0,17}[1-9][0-9]{0,17}$", max_length=20),
+    Says('must be a number above 0 and below 1, written as text, as in "0.001"'),
+]
+"""A decimal number between 0 and 1, both excluded, as text."""
+
+Duration = Annotated[
+    str,
+    Field(pattern=r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$", min_length=2, max_length=20),
+    Says("must be hours, minutes and seconds, as in 1h30m or 5s"),
+]
 """Hours, minutes and seconds, as in `1h30m` or `5s`."""
 
-Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$", max_length=20)]
-"""A Kubernetes quantity, as in `500m` or `2Gi`."""
+Quantity = Annotated[
+    str,
+    Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$", max_length=20),
+    Says("must be a Kubernetes quantity, as in 500m or 2Gi"),
+    Rule("self.matches('[1-9]')", "must be above zero"),
+]
+"""A Kubernetes quantity above zero, as in `500m` or `2Gi`."""
+
+VolumePath = Annotated[
+    str,
+    Field(max_length=1024),
+    Rule(r"!self.matches(r'(^|/)\.\.(/|$)')", "must not lead out of the volume: no '..' among its folders"),
+]
+"""A path inside a volume."""
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 CommitmentState = Literal["Pending", "Pinned", "Submitted", "Included", "Finalized", "Reorged"]
 """Where a result is on its way to the chain; `Reorged` goes back to `Submitted`."""
-
-
-def cel(*rules: tuple[str, str]) -> Callable[[dict[str, Any]], None]:
-    """Adds CEL rules (rule, message) to a model's schema; the API server then refuses what breaks them at apply."""
-
-    def extend(schema: dict[str, Any]) -> None:
-        schema["x-kubernetes-validations"] = [{"rule": rule, "message": message} for rule, message in rules]
-
-    return extend
 
 
 class ApiModel(BaseModel):
@@ -109,12 +149,10 @@ class PersistentVolumeClaimPath(ApiModel):
         description="PersistentVolumeClaim in the same namespace.",
         examples=["staff-photos"],
     )
-    path: str = Field(
+    path: VolumePath = Field(
         default="/",
-        max_length=1024,
-        description="Folder inside the volume.",
+        description="Folder inside the volume; for a single file, the file.",
         examples=["/2026"],
-        json_schema_extra=cel(("!self.contains('..')", "path: must not contain '..'")),
     )
 
 
@@ -153,7 +191,9 @@ class Compute(ApiModel):
     )
     workers: WorkerGroup = Field(default_factory=WorkerGroup, description="The worker pods of the Ray cluster.")
     head_memory: Quantity = Field(default="2Gi", description="Memory request and limit of the head pod.")
-    timeout: Duration = Field(default="1h", description="An attempt that runs longer is stopped and counts as failed.")
+    timeout: Annotated[Duration, Rule("self.matches('[1-9]')", "must be longer than zero")] = Field(
+        default="1h", description="An attempt that runs longer is stopped and counts as failed."
+    )
     retries: int = Field(
         default=3, ge=0, le=10, description="New attempts after failures of the infrastructure, with growing pauses."
     )
@@ -173,9 +213,9 @@ class BundledCheckpoint(ApiModel):
         default=None, max_length=63, description="Name of weights that come with FaceLedger.", examples=["faces-64"]
     )
     file: PersistentVolumeClaimPath | None = Field(default=None, description="A safetensors file on a volume.")
-    sha256: str | None = Field(
-        default=None, pattern=r"^[0-9a-f]{64}$", description="SHA-256 of that file, in hexadecimal."
-    )
+    sha256: (
+        Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", max_length=64), Says("must be 64 hexadecimal digits")] | None
+    ) = Field(default=None, description="SHA-256 of that file, in hexadecimal; another file is refused.")
 
 
 class Condition(ApiModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -10,6 +10,7 @@ from .base import (
     ApiModel,
     ArtefactStatus,
     AttemptStatus,
+    AutoOrDecimal01,
     BundledCheckpoint,
     CommitmentStatus,
     Compute,
@@ -23,8 +24,8 @@ from .base import (
     ProgressStatus,
     SecretKey,
     Volume,
-    cel,
 )
+from .rules import RUN_NAME_RULES, Rule, cel
 
 __all__ = [
     "Encryption",
@@ -49,7 +50,7 @@ class ScreeningSpec(ApiModel):
     min_detection_score: DecimalText = Field(
         default="0.0", description="A synthetic face that the detector scores lower is rejected.", examples=["0.5"]
     )
-    max_similarity_to_real: Decimal01 | Literal["Auto"] = Field(
+    max_similarity_to_real: AutoOrDecimal01 = Field(
         default="Auto",
         description="A synthetic face closer (cosine) to a real person is rejected; Auto: what real people show.",
         examples=["Auto", "0.93"],
@@ -65,7 +66,7 @@ class SynthesisSpec(ApiModel):
     variations_per_identity: int = Field(
         default=0, ge=0, le=100, description="Variations drawn beside each synthetic face by style mixing."
     )
-    truncation: Decimal01 = Field(
+    truncation: Annotated[Decimal01, Rule("self.matches('[1-9]')", "must be above 0")] = Field(
         default="0.7", description="Truncation psi: lower is more typical, higher more diverse."
     )
     seed: int = Field(default=0, ge=0, le=4294967295, description="The same seed draws the same faces.")
@@ -80,7 +81,7 @@ class Privacy(ApiModel):
     purpose: Literal["AccessControl", "Attendance", "Research", "PhotoOrganisation"] = Field(
         description="What these faces may be used for; it is committed with every result."
     )
-    retention: Duration | None = Field(
+    retention: Annotated[Duration, Rule("self.matches('[1-9]')", "must be longer than zero")] | None = Field(
         default=None, description="How long the data may be kept, counted from creation.", examples=["720h"]
     )
     encryption: Encryption | None = Field(
@@ -90,6 +91,17 @@ class Privacy(ApiModel):
 
 
 class FaceDatasetSpec(ApiModel):
+    """What goes into the data set, what it may be used for, where it is kept and committed."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "self.privacy.purpose == oldSelf.privacy.purpose",
+                "privacy.purpose: cannot be changed, people agreed to it; create another FaceDataset",
+            )
+        )
+    )
+
     source: ImageFolder = Field(description="The real photographs.")
     preprocessing: Preprocessing = Field(default_factory=Preprocessing, description="How faces are cut out.")
     synthesis: SynthesisSpec | None = Field(default=None, description="Synthetic faces to add; left out: none.")
@@ -120,9 +132,7 @@ class FaceDatasetStatus(ApiModel):
 class FaceDataset(ApiModel):
     """Joins real face images with screened synthetic ones under one manifest and commits it to a ledger."""
 
-    model_config = ConfigDict(
-        json_schema_extra=cel(("size(self.metadata.name) <= 63", "metadata.name: at most 63 characters"))
-    )
+    model_config = ConfigDict(json_schema_extra=cel(*RUN_NAME_RULES))
 
     api_version: str = ""
     kind: Literal["FaceDataset"] = "FaceDataset"

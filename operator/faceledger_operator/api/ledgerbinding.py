@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from .base import ApiModel, Condition, DecimalText, Duration, ObjectMeta, SecretKey, cel
+from .base import AmountText, ApiModel, Condition, Duration, ObjectMeta, SecretKey
+from .rules import NAME_LENGTH_RULE, Says, cel
 
 __all__ = ["LedgerBinding", "LedgerBindingSpec", "LedgerBindingStatus"]
 
@@ -21,7 +22,8 @@ class Finality(ApiModel):
             (
                 "self.mode != 'Confirmations' || has(self.confirmations)",
                 "finality.confirmations: required with mode Confirmations",
-            )
+            ),
+            ("self.mode != 'Tag' || !has(self.confirmations)", "finality.confirmations: only with mode Confirmations"),
         )
     )
 
@@ -57,9 +59,12 @@ class Contract(ApiModel):
     )
 
     deploy: Deploy | None = Field(default=None, description="Deploy the contract once, owned by the signer.")
-    address: str | None = Field(
-        default=None, pattern=r"^0x[0-9a-fA-F]{40}$", description="A contract that is already there."
-    )
+    address: (
+        Annotated[
+            str, Field(pattern=r"^0x[0-9a-fA-F]{40}$", max_length=42), Says("must be 0x and 40 hexadecimal digits")
+        ]
+        | None
+    ) = Field(default=None, description="A contract that is already there.")
 
 
 class Signer(ApiModel):
@@ -69,8 +74,8 @@ class Signer(ApiModel):
 
 
 class Ipfs(ApiModel):
-    api: str = Field(
-        pattern=r"^https?://[^@/]+$", max_length=512, description="Kubo's RPC API.", examples=["http://ipfs:5001"]
+    api: Annotated[str, Field(pattern=r"^https?://[^@/]+$"), Says("must be http(s)://host:port, without a path")] = (
+        Field(max_length=512, description="Kubo's RPC API, without credentials.", examples=["http://ipfs:5001"])
     )
 
 
@@ -84,17 +89,23 @@ class Batching(ApiModel):
 
 
 class Gas(ApiModel):
-    max_fee_per_gas_gwei: DecimalText = Field(default="50", description="Fee cap (EIP-1559), in gwei.")
-    budget_eth_per_day: DecimalText = Field(default="0.05", description="Most that may be spent in 24 hours, in ETH.")
+    max_fee_per_gas_gwei: AmountText = Field(default="50", description="Fee cap (EIP-1559), in gwei.")
+    budget_eth_per_day: AmountText = Field(default="0.05", description="Most that may be spent in 24 hours, in ETH.")
 
 
 class LedgerBindingSpec(ApiModel):
+    """Which chain, which contract, who signs, where artefacts go."""
+
     model_config = ConfigDict(
         json_schema_extra=cel(
             (
                 "self.network.chainId == oldSelf.network.chainId",
                 "network.chainId: cannot be changed; create another LedgerBinding",
-            )
+            ),
+            (
+                "self.contract == oldSelf.contract",
+                "contract: cannot be changed, records point to it; create another LedgerBinding",
+            ),
         )
     )
 
@@ -123,9 +134,7 @@ class LedgerBindingStatus(ApiModel):
 class LedgerBinding(ApiModel):
     """Binds a namespace's results to an Ethereum contract and to IPFS."""
 
-    model_config = ConfigDict(
-        json_schema_extra=cel(("size(self.metadata.name) <= 63", "metadata.name: at most 63 characters"))
-    )
+    model_config = ConfigDict(json_schema_extra=cel(NAME_LENGTH_RULE))
 
     api_version: str = ""
     kind: Literal["LedgerBinding"] = "LedgerBinding"

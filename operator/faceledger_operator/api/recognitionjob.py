@@ -10,16 +10,17 @@ from .base import (
     ApiModel,
     ArtefactStatus,
     AttemptStatus,
+    AutoOrDecimal01,
     CommitmentStatus,
     Compute,
     Condition,
-    Decimal01,
     ImageFolder,
     LocalObject,
     ObjectMeta,
     ProgressStatus,
-    cel,
+    Rate,
 )
+from .rules import RUN_NAME_RULES, cel
 
 __all__ = [
     "CalibrationStatus",
@@ -52,17 +53,13 @@ class MatchingSpec(ApiModel):
     score: Literal["Cosine", "ASNorm"] = Field(
         default="Cosine", description="Raw cosine, or adaptive symmetric normalisation."
     )
-    threshold: Decimal01 | Literal["Auto"] = Field(
+    threshold: AutoOrDecimal01 = Field(
         default="Auto",
         description="A probe is identified where S > T. Auto: calibrated on the gallery's own impostor pairs.",
         examples=["Auto", "0.93"],
     )
-    target_false_match_rate: Decimal01 = Field(
-        default="0.001",
-        description="Rate of impostor pairs above T that Auto aims at.",
-        json_schema_extra=cel(
-            ("double(self) > 0.0 && double(self) < 1.0", "targetFalseMatchRate: must lie between 0 and 1")
-        ),
+    target_false_match_rate: Rate = Field(
+        default="0.001", description="Rate of impostor pairs above T that Auto aims at."
     )
     top_k: int = Field(default=5, ge=1, le=1000, description="Candidates kept for each probe.")
     include_scores: bool = Field(
@@ -71,6 +68,8 @@ class MatchingSpec(ApiModel):
 
 
 class RecognitionJobSpec(ApiModel):
+    """Who is looked for in which photographs, how, and where the result is committed."""
+
     gallery_ref: LocalObject = Field(description="The FaceDataset of enrolled people.")
     probes: ImageFolder = Field(description="The photographs to recognise.")
     task: Literal["Encode", "Identify", "Verify"] = Field(
@@ -119,9 +118,7 @@ class RecognitionJobStatus(ApiModel):
 class RecognitionJob(ApiModel):
     """Identifies or verifies the people in a folder of photographs against a FaceDataset and commits the result."""
 
-    model_config = ConfigDict(
-        json_schema_extra=cel(("size(self.metadata.name) <= 63", "metadata.name: at most 63 characters"))
-    )
+    model_config = ConfigDict(json_schema_extra=cel(*RUN_NAME_RULES))
 
     api_version: str = ""
     kind: Literal["RecognitionJob"] = "RecognitionJob"
