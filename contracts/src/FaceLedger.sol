@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.20;
+
+import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
+import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
+
+import {IFaceLedger} from "./interfaces/IFaceLedger.sol";
+
+/// @title FaceLedger
+/// @dev The domain separator is computed at each call instead of being kept in immutables: every deployment then runs
+/// byte-identical code, which a verifier compares by its hash, and a chain that forks off gets a domain of its own.
+contract FaceLedger is IFaceLedger, Ownable2Step, Pausable {
+    /// @dev One slot. Authorised at time t if from <= t < until. `from` is set once; `until` grows while the window is
+    /// open and shrinks to the present at revocation.
+    struct Window {
+        uint64 from;
+        uint64 until;
+    }
+
+    bytes32 private constant DOMAIN_TYPE =
+        keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+    bytes32 private constant BATCH_TYPE = keccak256("Batch(bytes32 batchId,bytes32 root,uint32 count)");
+    bytes32 private constant NAME_HASH = keccak256("FaceLedger");
+    bytes32 private constant VERSION_HASH = keccak256("1");
+
+    /// @inheritdoc IFaceLedger
+    mapping(bytes32 batchId => bytes32 root) public committedRoot;
+
+    /// @inheritdoc IFaceLedger
+    mapping(address key => Window) public runKeyWindow;
+
+    /// @inheritdoc IFaceLedger
+    mapping(address account => bool enabled) public isCommitter;
+
+    /// @inheritdoc IFaceLedger
+    mapping(address account => bool enabled) public isRegistrar;
+
+    /// @param initialOwner Grants roles, pauses, hands over.
+    /// @param operator Committer and registrar from the start.
+    constructor(address initialOwner, address operator) Ownable(initialOwner) {
+        _setCommitter(operator, true);
+        _setRegistrar(operator, true);
+    }
+
+    /// @inheritdoc IFaceLedger
+    function commitBatch(bytes32 batchId, bytes32 root, uint32 count, address runKey, bytes calldata signature)
+        external
+        whenNotPaused
+    {
+        if (!isCommitter[msg.sender]) revert NotCommitter(msg.sender);
+        if (root == 0 || count == 0) revert EmptyBatch(batchId);
+        bytes32 committed = committedRoot[batchId];
+        if (committed != 0) revert BatchAlreadyCommitted(batchId, committed);
+        if (!isRunKeyAuthorised(runKey)) revert RunKeyNotAuthorised(runKey);
+        if (!_isSignedBy(runKey, batchDigest(batchId, root, count), signature)) {
+            revert InvalidBatchSignature(batchId, runKey);
+        }
+        committedRoot[batchId] = root;
+        emit BatchCommitted(batchId, root, count, runKey);
+    }
+
+    /// @inheritdoc IFaceLedger
+    function authoriseRunKey(address key, uint64 validUntil) external whenNotPaused {
+        if (!isRegistrar[msg.sender]) revert NotRegistrar(msg.sender);
+        if (key == address(0)) revert InvalidRunKey();
+        Window memory window = runKeyWindow[key];
+        if (window.from == 0) window = Window(uint64(block.timestamp), uint64(block.timestamp));
+        else if (window.until <= block.timestamp) revert RunKeyWindowClosed(key);
+        if (validUntil <= window.until) revert RunKeyWindowNotExtended(key, window.until);
+        runKeyWindow[key] = Window(window.from, validUntil);
+        emit RunKeyAuthorised(key, window.from, validUntil);
+    }
+
+    /// @inheritdoc IFaceLedger
+    function revokeRunKey(address key) external {
+        if (!isRegistrar[msg.sender] && msg.sender != owner()) revert NotRegistrar(msg.sender);
+        if (!isRunKeyAuthorised(key)) revert RunKeyNotAuthorised(key);
+        runKeyWindow[key].until = uint64(block.timestamp);
+        emit RunKeyRevoked(key, uint64(block.timestamp));
+    }
+
+    /// @inheritdoc IFaceLedger
+    function setCommitter(address account, bool enabled) external onlyOwner {
+        _setCommitter(account, enabled);
+    }
+
+    /// @inheritdoc IFaceLedger
+    function setRegistrar(address account, bool enabled) external onlyOwner {
+        _setRegistrar(account, enabled);
+    }
+
+    /// @inheritdoc IFaceLedger
+    function pause() external onlyOwner {
+        _pause();
+    }
+
+    /// @inheritdoc IFaceLedger
+    function unpause() external onlyOwner {
+        _unpause();
+    }
+
+    /// @inheritdoc Ownable
+    function renounceOwnership() public view override onlyOwner {
+        revert OwnershipCannotBeRenounced();
+    }
+
+    /// @inheritdoc IFaceLedger
+    function isRunKeyAuthorised(address key) public view returns (bool) {
+        Window memory window = runKeyWindow[key];
+        return window.from <= block.timestamp && block.timestamp < window.until;
+    }
+
+    /// @inheritdoc IFaceLedger
+    function batchDigest(bytes32 batchId, bytes32 root, uint32 count) public view returns (bytes32) {
+        bytes32 domain = keccak256(abi.encode(DOMAIN_TYPE, NAME_HASH, VERSION_HASH, block.chainid, address(this)));
+        bytes32 batch = keccak256(abi.encode(BATCH_TYPE, batchId, root, count));
+        return keccak256(abi.encodePacked(hex"1901", domain, batch));
+    }
+
+    /// @inheritdoc IFaceLedger
+    function eip712Domain()
+        external
+        view
+        returns (
+            bytes1 fields,
+            string memory name,
+            string memory version,
+            uint256 chainId,
+            address verifyingContract,
+            bytes32 salt,
+            uint256[] memory extensions
+        )
+    {
+        return (hex"0f", "FaceLedger", "1", block.chainid, address(this), 0, new uint256[](0));
+    }
+
+    function _setCommitter(address account, bool enabled) private {
+        isCommitter[account] = enabled;
+        emit CommitterSet(account, enabled);
+    }
+
+    function _setRegistrar(address account, bool enabled) private {
+        isRegistrar[account] = enabled;
+        emit RegistrarSet(account, enabled);
+    }
+
+    function _isSignedBy(address key, bytes32 digest, bytes calldata signature) private pure returns (bool) {
+        (address signer, ECDSA.RecoverError problem,) = ECDSA.tryRecover(digest, signature);
+        return problem == ECDSA.RecoverError.NoError && signer == key;
+    }
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.20;
+
+/// @title FaceLedger: commitments to results of face recognition runs
+/// @notice Holds salted Merkle roots and nothing else: no image, name, score, or CID. A batch of results is committed
+/// once, by a committer, and only with the signature of a run key that is authorised at that moment. Every state can be
+/// rebuilt from the events, and there is no proxy: the code at the address is the code for ever.
+interface IFaceLedger {
+    /// @notice A batch was committed: `count` leaves under `root`, signed by `runKey`.
+    event BatchCommitted(bytes32 indexed batchId, bytes32 root, uint32 count, address indexed runKey);
+
+    /// @notice `key` may sign batches from `from` (this block's time) until before `until`, both in seconds since 1970.
+    /// Emitted again, with the same `from`, when the end is moved to a later time.
+    event RunKeyAuthorised(address indexed key, uint64 from, uint64 until);
+
+    /// @notice `key` signs no batch from `revokedAt` (this block's time) on.
+    event RunKeyRevoked(address indexed key, uint64 revokedAt);
+
+    /// @notice `account` may (or may no longer) commit batches.
+    event CommitterSet(address indexed account, bool enabled);
+
+    /// @notice `account` may (or may no longer) authorise and revoke run keys.
+    event RegistrarSet(address indexed account, bool enabled);
+
+    /// @notice The caller is no committer.
+    error NotCommitter(address account);
+
+    /// @notice The caller may not authorise or revoke run keys.
+    error NotRegistrar(address account);
+
+    /// @notice A batch of this id is committed already, under `root`.
+    error BatchAlreadyCommitted(bytes32 batchId, bytes32 root);
+
+    /// @notice A batch has a root other than zero and at least one leaf.
+    error EmptyBatch(bytes32 batchId);
+
+    /// @notice The key was never authorised, or is expired or revoked.
+    error RunKeyNotAuthorised(address key);
+
+    /// @notice The signature is not the run key's over this batch, on this chain, at this contract.
+    error InvalidBatchSignature(bytes32 batchId, address runKey);
+
+    /// @notice The zero address is no run key.
+    error InvalidRunKey();
+
+    /// @notice The end of a run key's window must lie after this block's time, and after its present end.
+    error RunKeyWindowNotExtended(address key, uint64 until);
+
+    /// @notice The key's window has ended. It cannot be opened again: use a fresh key.
+    error RunKeyWindowClosed(address key);
+
+    /// @notice A ledger without an owner could not be paused or handed over.
+    error OwnershipCannotBeRenounced();
+
+    /// @notice Commits the batch `batchId`: `count` leaves under the Merkle root `root`.
+    /// @param signature EIP-712 `Batch(bytes32 batchId,bytes32 root,uint32 count)` by `runKey`: 65 bytes r, s, v, low s.
+    /// @dev Only a committer, while not paused. A second commit of an id is refused, whatever its root.
+    function commitBatch(bytes32 batchId, bytes32 root, uint32 count, address runKey, bytes calldata signature) external;
+
+    /// @notice Lets `key` sign batches until before `validUntil` (seconds since 1970), or moves its end to that time.
+    /// @dev Only a registrar, while not paused. A key has one window, without gaps, for ever: so the present state
+    /// answers whether it was authorised at any past block, and nobody needs an archive node to verify.
+    function authoriseRunKey(address key, uint64 validUntil) external;
+
+    /// @notice Ends the window of `key` at once. Only the owner or a registrar; works while paused.
+    function revokeRunKey(address key) external;
+
+    /// @notice Lets `account` commit batches, or no longer. Only the owner.
+    function setCommitter(address account, bool enabled) external;
+
+    /// @notice Lets `account` authorise and revoke run keys, or no longer. Only the owner.
+    function setRegistrar(address account, bool enabled) external;
+
+    /// @notice Stops commits and authorisations. Only the owner.
+    function pause() external;
+
+    /// @notice Resumes them. Only the owner.
+    function unpause() external;
+
+    /// @notice The root of a committed batch; zero if it is not committed.
+    function committedRoot(bytes32 batchId) external view returns (bytes32);
+
+    /// @notice When `key` was or is authorised: from `from` until before `until`; both zero if it never was.
+    function runKeyWindow(address key) external view returns (uint64 from, uint64 until);
+
+    /// @notice Whether `key` may sign a batch in this block.
+    function isRunKeyAuthorised(address key) external view returns (bool);
+
+    /// @notice Whether `account` may commit batches.
+    function isCommitter(address account) external view returns (bool);
+
+    /// @notice Whether `account` may authorise and revoke run keys.
+    function isRegistrar(address account) external view returns (bool);
+
+    /// @notice The EIP-712 digest that a run key signs for a batch.
+    function batchDigest(bytes32 batchId, bytes32 root, uint32 count) external view returns (bytes32);
+
+    /// @notice The EIP-712 domain, as EIP-5267 describes it: name `FaceLedger`, version `1`, chain, this contract.
+    function eip712Domain()
+        external
+        view
+        returns (
+            bytes1 fields,
+            string memory name,
+            string memory version,
+            uint256 chainId,
+            address verifyingContract,
+            bytes32 salt,
+            uint256[] memory extensions
+        );
+}
