@@ -190,6 +190,12 @@ class Compute(ApiModel):
         default="Ephemeral", description="Ephemeral: a Ray cluster of its own, gone at the end of the run."
     )
     workers: WorkerGroup = Field(default_factory=WorkerGroup, description="The worker pods of the Ray cluster.")
+    image: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=512,
+        description="Image of the Ray pods; left out: the one that the operator was installed with.",
+    )
     head_memory: Quantity = Field(default="2Gi", description="Memory request and limit of the head pod.")
     timeout: Annotated[Duration, Rule("self.matches('[1-9]')", "must be longer than zero")] = Field(
         default="1h", description="An attempt that runs longer is stopped and counts as failed."
