@@ -1,4 +1,4 @@
-"""Writes the CustomResourceDefinitions: `python -m faceledger_operator.api.crd --out crds [--out ...]`.
+"""Writes the CustomResourceDefinitions: `python -m faceledger_operator.api.crd [--out FOLDER]`, in the tree's root.
 
 In: the three kinds as models. Out: one YAML file a kind, which plain `kubectl apply` takes. Invariant: files are a
 function of the models alone, and each stays below the size that an annotation may have.
@@ -20,13 +20,16 @@ from .ledgerbinding import LedgerBinding
 from .recognitionjob import RecognitionJob
 from .structural import structural_schema, without_defaults
 
-__all__ = ["MAX_BYTES", "RESOURCES", "Column", "Resource", "crd", "crd_files"]
+__all__ = ["FOLDERS", "MAX_BYTES", "RESOURCES", "Column", "Resource", "crd", "crd_files"]
 
 MAX_BYTES = 262_144
 """An annotation's limit: `kubectl apply` keeps the last applied manifest in one."""
 
 CATEGORY = "faceledger"
 """`kubectl get faceledger` lists all three kinds."""
+
+FOLDERS = (Path("crds"), Path("charts/faceledger/files/crds"))
+"""Where the files are kept: for `kubectl apply`, and the copy that the chart installs."""
 
 _HEADER = "# Generated from the models in operator/faceledger_operator/api by `make generate`; do not edit.\n"
 
@@ -191,9 +194,9 @@ def _yaml(document: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition(":")[0] if __doc__ else None)
-    parser.add_argument("--out", type=Path, action="append", required=True, help="folder to write to; may be repeated")
-    for folder in parser.parse_args().out:
+    parser = argparse.ArgumentParser(description="Writes the CustomResourceDefinitions.")
+    parser.add_argument("--out", type=Path, action="append", help="folder to write to; may be repeated")
+    for folder in parser.parse_args().out or FOLDERS:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in crd_files().items():
             (folder / name).write_text(text, encoding="utf-8")
