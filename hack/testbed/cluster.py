@@ -135,6 +135,13 @@ class Cluster:
             e for e in self.list("Event", namespace, api_version="events.k8s.io/v1") if e["regarding"]["name"] == name
         ]
 
+    def rpc(self, method: str, *parameters: object, namespace: str = "faceledger-system") -> Any:
+        """A JSON-RPC call to the trial chain, through the API server's service proxy."""
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(parameters)}
+        path = f"/api/v1/namespaces/{namespace}/services/anvil:8545/proxy/"
+        answer = self._api.call_api(path, "POST", body=body, response_type="object", auth_settings=["BearerToken"])
+        return answer[0]["result"]
+
     def kubectl(self, *arguments: str, stdin: bytes | None = None) -> str:
         """What `kubectl` prints; CalledProcessError carries its stderr."""
         return self._run(str(tools.kubectl()), *arguments, stdin=stdin)

@@ -1,0 +1,52 @@
+"""Fixtures of the cluster tests: the cluster, the installed chart, and a namespace a test.
+
+The chart is installed once, whichever of several test processes comes first; the others wait for its lock.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from testbed import install
+from testbed.cluster import Cluster
+from testbed.sandbox import Sandbox
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.cluster)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+    """The cluster, with the chart installed."""
+    found = Cluster()
+    lock = tmp_path_factory.getbasetemp().parent / "faceledger-install.lock"
+    with lock.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        missing = install.missing_parts(found)
+        assert not missing, f"the cluster lacks {missing}"
+        install.install(found)
+    return found
+
+
+@pytest.fixture
+def sandbox(cluster: Cluster) -> Iterator[Sandbox]:
+    """An empty namespace."""
+    made = Sandbox(cluster)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def ledger(sandbox: Sandbox) -> Sandbox:
+    """A namespace whose LedgerBinding is applied (not waited for) and whose claims are filled."""
+    sandbox.with_ledger()
+    sandbox.with_photographs()
+    return sandbox
