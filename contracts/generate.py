@@ -1,8 +1,8 @@
 """Writes what is generated from the contract and the Python models, or checks that it is current.
 
-In: Forge's build in out/, the receipt model. Out: faceledger_contracts/artifacts/FaceLedger.json (ABI, creation code, the
-code that runs on chain and its hash, compiler settings) and schema/receipt-v1.json. `--check` writes nothing, and exits
-with 1 naming each file that a fresh build would change.
+In: Forge's build in out/, the receipt model. Out: faceledger_contracts/artifacts/FaceLedger.json (ABI, creation code,
+the code that runs on chain and its hash, compiler settings) and schema/receipt-v1.json. `--check` writes nothing, and
+exits with 1 naming each file that a fresh build would change.
 """
 
 from __future__ import annotations

@@ -15,9 +15,9 @@ from pydantic import Field, ValidationError
 from faceledger_contracts.canonical import canonical_json
 from faceledger_contracts.eip712 import Domain
 from faceledger_contracts.record import Record, RecordSalts
-from faceledger_contracts.values import Address, Frozen, Hex32, Hex65
+from faceledger_contracts.values import Address, Frozen, Hex32, Hex65, JsonInt
 
-__all__ = ["ReceiptError", "Receipt", "Transaction", "encode_receipt", "parse_receipt", "receipt_schema"]
+__all__ = ["Receipt", "ReceiptError", "Transaction", "encode_receipt", "parse_receipt", "receipt_schema"]
 
 
 class ReceiptError(ValueError):
@@ -28,7 +28,7 @@ class Transaction(Frozen):
     """The transaction that committed the batch, and the block that holds it."""
 
     hash: Hex32
-    block_number: int = Field(ge=0)
+    block_number: JsonInt
     block_hash: Hex32
 
 
@@ -45,7 +45,7 @@ class Receipt(Frozen):
     batch_id: Hex32
     root: Hex32
     count: int = Field(ge=1, le=2**32 - 1, description="Leaves in the batch.")
-    chain_id: int = Field(ge=1)
+    chain_id: JsonInt
     contract: Address
     code_hash: Hex32 = Field(description="Keccak-256 of the contract's runtime code.")
     transaction: Transaction

@@ -14,7 +14,7 @@ from pydantic import Field
 from faceledger_contracts import merkle
 from faceledger_contracts.canonical import canonical_json, from_hex, to_hex
 from faceledger_contracts.randomness import SYSTEM, RandomSource
-from faceledger_contracts.values import Address, Digest, Frozen, Hex32, Timestamp
+from faceledger_contracts.values import Address, Digest, Frozen, Hex32, JsonInt, Timestamp
 
 __all__ = [
     "FIELDS",
@@ -39,7 +39,7 @@ class Subject(Frozen):
     namespace: Text
     name: Text
     uid: Text
-    generation: int = Field(ge=0)
+    generation: JsonInt
 
 
 class Artefact(Frozen):
@@ -48,7 +48,7 @@ class Artefact(Frozen):
     name: Text
     digest: Digest
     cid: Text
-    size: int = Field(ge=0, le=2**53 - 1)
+    size: JsonInt
 
 
 class Record(Frozen):

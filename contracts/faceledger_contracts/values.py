@@ -13,7 +13,7 @@ from eth_utils.address import is_address, to_checksum_address
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-__all__ = ["Address", "Digest", "Frozen", "Hex32", "Hex65", "Timestamp"]
+__all__ = ["Address", "Digest", "Frozen", "Hex32", "Hex65", "JsonInt", "Timestamp"]
 
 
 class Frozen(BaseModel):
@@ -41,6 +41,9 @@ Hex32 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")]
 
 Hex65 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{130}$")]
 """A recoverable secp256k1 signature: r, s, v."""
+
+JsonInt = Annotated[int, Field(ge=0, le=2**53 - 1)]
+"""A number that every JSON reader holds exactly (RFC 8785)."""
 
 Address = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$"), AfterValidator(_checksummed)]
 """An account or contract, written with its EIP-55 checksum; other casings are brought to it."""

@@ -1,0 +1,128 @@
+"""The chain as web3 reads it over HTTP: Infura, Kaleido, Besu, geth, anvil.
+
+In: an RPC URL, headers or an authenticated session. Out: the values of evidence.py. Invariant: no error shows user
+info, path, query or header of the connection. This module alone imports web3; nothing in this package imports it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import requests
+from eth_typing import HexStr
+from web3 import HTTPProvider, Web3
+from web3.exceptions import BlockNotFound, TransactionNotFound, Web3Exception, Web3RPCError
+from web3.middleware import ExtraDataToPOAMiddleware
+from web3.types import BlockData, TxReceipt
+
+from faceledger_contracts.abi import faceledger_artefact
+from faceledger_contracts.canonical import keccak256, to_hex
+from faceledger_contracts.evidence import (
+    Block,
+    ChainUnavailable,
+    FinalityTag,
+    Outcome,
+    RunKeyWindow,
+    decode_batch_committed,
+)
+from faceledger_contracts.redaction import redact, redact_url
+
+__all__ = ["ChainReader"]
+
+_Answer = TypeVar("_Answer")
+
+_NO_TAGGED_BLOCK = (-32000, -39001)
+"""How geth (-32000), and Besu and Erigon (-39001), say that a chain has no such block; reth and Nethermind say null."""
+
+
+class ChainReader:
+    """A node at `url`, http or https. `timeout` is in seconds for each request; nothing is retried."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        session: requests.Session | None = None,
+        timeout: float = 10.0,
+    ) -> None:
+        self._url = url
+        options: dict[str, Any] = {"timeout": timeout}
+        if headers is not None:
+            options["headers"] = {"Content-Type": "application/json", **headers}
+        provider = HTTPProvider(url, request_kwargs=options, session=session, exception_retry_configuration=None)
+        self._web3 = Web3(provider)
+        self._web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
+
+    def chain_id(self) -> int:
+        return self._ask("chain id", lambda: self._web3.eth.chain_id)
+
+    def code_hash(self, contract: str) -> bytes:
+        code = self._ask("contract code", lambda: self._web3.eth.get_code(Web3.to_checksum_address(contract)))
+        return keccak256(bytes(code))
+
+    def outcome(self, transaction: bytes, contract: str) -> Outcome | None:
+        hash_ = HexStr(to_hex(transaction))
+        receipt = self._ask("transaction", lambda: self._known(lambda: self._web3.eth.get_transaction_receipt(hash_)))
+        return None if receipt is None else _outcome(receipt, contract)
+
+    def block(self, number: int) -> Block | None:
+        block = self._ask("block", lambda: self._known(lambda: self._web3.eth.get_block(number)))
+        return None if block is None else _block(block)
+
+    def head(self) -> int:
+        return self._ask("head", lambda: int(self._web3.eth.block_number))
+
+    def tagged(self, tag: FinalityTag) -> int | None:
+        block = self._ask(f"{tag} block", lambda: self._tagged(tag))
+        return None if block is None else _block(block).number
+
+    def run_key_window(self, contract: str, key: str) -> RunKeyWindow:
+        ledger = self._web3.eth.contract(Web3.to_checksum_address(contract), abi=faceledger_artefact().abi)
+        start, end = self._ask("run key", ledger.functions.runKeyWindow(Web3.to_checksum_address(key)).call)
+        return RunKeyWindow(start, end)
+
+    def _tagged(self, tag: FinalityTag) -> BlockData | None:
+        try:
+            return self._known(lambda: self._web3.eth.get_block(tag))
+        except Web3RPCError as error:
+            if _code(error) in _NO_TAGGED_BLOCK:
+                return None
+            raise
+
+    def _known(self, question: Callable[[], _Answer]) -> _Answer | None:
+        try:
+            return question()
+        except (BlockNotFound, TransactionNotFound):
+            return None
+
+    def _ask(self, what: str, question: Callable[[], _Answer]) -> _Answer:
+        try:
+            return question()
+        except requests.RequestException as error:
+            detail = type(error).__name__
+        except (Web3Exception, ValueError, KeyError, TypeError) as error:
+            # What web3 raises when an answer is an error, no JSON, or of another form than the protocol says.
+            detail = redact(f"{type(error).__name__}: {error}", self._url)
+        raise ChainUnavailable(f"{what}: {detail} at {redact_url(self._url)}")
+
+
+def _code(error: Web3RPCError) -> int | None:
+    answer = error.rpc_response.get("error") if error.rpc_response else None
+    return answer.get("code") if isinstance(answer, dict) else None
+
+
+def _outcome(receipt: TxReceipt, contract: str) -> Outcome:
+    logs = [log for log in receipt["logs"] if log["address"].lower() == contract.lower()]
+    decoded = (decode_batch_committed([bytes(topic) for topic in log["topics"]], bytes(log["data"])) for log in logs)
+    return Outcome(
+        block_number=int(receipt["blockNumber"]),
+        block_hash=bytes(receipt["blockHash"]),
+        succeeded=receipt["status"] == 1,
+        commits=tuple(commit for commit in decoded if commit is not None),
+    )
+
+
+def _block(block: BlockData) -> Block:
+    return Block(number=int(block["number"]), hash=bytes(block["hash"]), timestamp=int(block["timestamp"]))

@@ -1,0 +1,244 @@
+"""The verification of a receipt: everything that it says is recomputed, or read from the chain and from IPFS.
+
+In: a receipt, a chain, a content store, a data key. Out: one step for each thing that was checked, the failed ones with
+what differs. Invariant: whatever the receipt holds, no exception escapes; a changed byte fails at least one step.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, cast
+
+from faceledger_contracts import merkle
+from faceledger_contracts.abi import faceledger_artefact
+from faceledger_contracts.batch import batch_id_of
+from faceledger_contracts.canonical import from_hex, to_hex
+from faceledger_contracts.content import ContentError, ContentReader
+from faceledger_contracts.eip712 import recover_batch, recover_report
+from faceledger_contracts.envelope import artefact_context, decrypt_stream
+from faceledger_contracts.evidence import BatchCommitted, Block, Chain, ChainUnavailable, FinalityTag, Outcome
+from faceledger_contracts.receipt import Receipt, ReceiptError, parse_receipt
+from faceledger_contracts.record import Artefact, leaf
+from faceledger_contracts.snapshot import Snapshot
+
+__all__ = ["Finality", "Step", "is_verified", "verify_receipt", "verify_receipts"]
+
+Finality = FinalityTag | int
+"""When a block counts as final: the chain's own tag, or this many blocks on top of it."""
+
+IN_MEMORY_BYTES = 8 << 20
+"""An encrypted artefact larger than this waits in a temporary file; plaintext is hashed and never stored."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One check: its name, whether it held, and what was seen (if it failed, what differs and from what)."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def is_verified(steps: list[Step]) -> bool:
+    """Whether everything held. A verification without a step has checked nothing, so nothing is verified."""
+    return bool(steps) and all(step.ok for step in steps)
+
+
+def verify_receipts(
+    receipts: Iterable[bytes | Receipt],
+    chain: Chain,
+    content: ContentReader | None = None,
+    key: bytes | None = None,
+    finality: Finality = "finalized",
+) -> Iterator[list[Step]]:
+    """The steps of each receipt, all judged by one snapshot of the chain. See `verify_receipt`."""
+    snapshot = Snapshot(chain)
+    for receipt in receipts:
+        yield _verify(receipt, snapshot, content, key, finality)
+
+
+def verify_receipt(
+    receipt: bytes | Receipt,
+    chain: Chain,
+    content: ContentReader | None = None,
+    key: bytes | None = None,
+    finality: Finality = "finalized",
+) -> list[Step]:
+    """Checks one receipt, given as its file's bytes or parsed.
+
+    Without `content` there are no artefact steps; without `key` (32 bytes, the data key) no decryption steps. A node
+    that is out of reach fails the steps that needed it.
+    """
+    return _verify(receipt, Snapshot(chain), content, key, finality)
+
+
+def _verify(
+    given: bytes | Receipt, chain: Chain, content: ContentReader | None, key: bytes | None, finality: Finality
+) -> list[Step]:
+    try:
+        receipt = parse_receipt(given) if isinstance(given, bytes) else given
+    except ReceiptError as error:
+        return [Step("receipt", False, str(error))]
+    steps = [
+        Step("receipt", True, f"version {receipt.version}, attempt {receipt.record.attempt}"),
+        _step("leaf", lambda: _leaf(receipt)),
+        _step("proof", lambda: _proof(receipt)),
+        _step("batch id", lambda: _batch_id(receipt)),
+        _step("report signature", lambda: _report_signature(receipt)),
+        _step("batch signature", lambda: _batch_signature(receipt)),
+        _step("chain id", lambda: _same("chain id", receipt.chain_id, chain.chain_id())),
+        _step("contract code", lambda: _contract_code(receipt, chain)),
+        _step("transaction", lambda: _transaction(receipt, chain)),
+        _step("canonical block", lambda: _canonical_block(receipt, chain)),
+        _step("finality", lambda: _finality(receipt, chain, finality)),
+        _step("run key", lambda: _run_keys(receipt, chain)),
+    ]
+    for artefact in receipt.record.artefacts if content is not None else ():
+        steps += _artefact_steps(receipt, artefact, cast("ContentReader", content), key)
+    return steps
+
+
+class _DiffersError(Exception):
+    """A check did not hold; the message says what was expected and what was found."""
+
+
+def _step(name: str, check: Callable[[], str]) -> Step:
+    try:
+        return Step(name, True, check())
+    except (_DiffersError, ChainUnavailable, ContentError, ValueError) as error:
+        return Step(name, False, str(error))
+
+
+def _same(what: str, recorded: object, found: object) -> str:
+    if recorded != found:
+        raise _DiffersError(f"{what}: the receipt says {recorded}, found {found}")
+    return f"{found}"
+
+
+def _leaf(receipt: Receipt) -> str:
+    return _same("leaf", receipt.leaf, to_hex(leaf(receipt.record, receipt.salts)))
+
+
+def _proof(receipt: Receipt) -> str:
+    nodes = [from_hex(node, 32) for node in receipt.proof]
+    if not merkle.verify_proof(from_hex(receipt.leaf, 32), nodes, from_hex(receipt.root, 32)):
+        raise _DiffersError(f"proof: its {len(nodes)} nodes do not lead from the leaf to root {receipt.root}")
+    return f"{len(nodes)} nodes lead to {receipt.root}"
+
+
+def _batch_id(receipt: Receipt) -> str:
+    return _same("batchId", receipt.batch_id, to_hex(batch_id_of(from_hex(receipt.root, 32), receipt.count)))
+
+
+def _report_signature(receipt: Receipt) -> str:
+    record = receipt.record
+    signer = recover_report(record.attempt, record.report_digest, receipt.report_signature, receipt.domain)
+    return _same("record.runKey", record.run_key, signer)
+
+
+def _batch_signature(receipt: Receipt) -> str:
+    batch, root = from_hex(receipt.batch_id, 32), from_hex(receipt.root, 32)
+    signer = recover_batch(batch, root, receipt.count, receipt.batch_signature, receipt.domain)
+    return _same("batchRunKey", receipt.batch_run_key, signer)
+
+
+def _contract_code(receipt: Receipt, chain: Chain) -> str:
+    _same("codeHash", receipt.code_hash, to_hex(chain.code_hash(receipt.contract)))
+    known = faceledger_artefact().code_hash
+    if receipt.code_hash != known:
+        raise _DiffersError(f"codeHash: {receipt.code_hash} is not the code of FaceLedger, {known}")
+    return f"FaceLedger at {receipt.contract}"
+
+
+def _transaction(receipt: Receipt, chain: Chain) -> str:
+    outcome = _included(receipt, chain)
+    if not outcome.succeeded:
+        raise _DiffersError(f"transaction: {receipt.transaction.hash} failed")
+    expected = BatchCommitted(
+        from_hex(receipt.batch_id, 32), from_hex(receipt.root, 32), receipt.count, receipt.batch_run_key
+    )
+    if expected not in outcome.commits:
+        raise _DiffersError(f"transaction: {receipt.transaction.hash} committed no such batch at {receipt.contract}")
+    return f"{receipt.transaction.hash} committed {receipt.count} leaves under the root"
+
+
+def _canonical_block(receipt: Receipt, chain: Chain) -> str:
+    outcome, block, recorded = _included(receipt, chain), _committing_block(receipt, chain), receipt.transaction
+    _same("transaction.blockNumber", recorded.block_number, outcome.block_number)
+    _same("transaction.blockHash", recorded.block_hash, to_hex(outcome.block_hash))
+    _same("transaction.blockHash on the canonical chain", recorded.block_hash, to_hex(block.hash))
+    return f"block {block.number}, {to_hex(block.hash)}"
+
+
+def _finality(receipt: Receipt, chain: Chain, finality: Finality) -> str:
+    number, head = _included(receipt, chain).block_number, chain.head()
+    if isinstance(finality, int):
+        if head - number < finality:
+            raise _DiffersError(f"finality: {max(head - number, 0)} of {finality} blocks lie on top of block {number}")
+        return f"{head - number} blocks on top, {finality} asked for"
+    final = chain.tagged(finality)
+    if final is None:
+        raise _DiffersError(f"finality: this chain names no {finality} block; ask for a number of confirmations")
+    if number > final:
+        raise _DiffersError(f"finality: block {number} lies after the {finality} block {final}")
+    return f"block {number} is within the {finality} block {final}"
+
+
+def _run_keys(receipt: Receipt, chain: Chain) -> str:
+    block = _committing_block(receipt, chain)
+    for field, key in (("record.runKey", receipt.record.run_key), ("batchRunKey", receipt.batch_run_key)):
+        window = chain.run_key_window(receipt.contract, key)
+        if not window.contains(block.timestamp):
+            raise _DiffersError(
+                f"{field}: {key} was not authorised when block {block.number} was made: "
+                f"its window is [{window.start}, {window.end}), the block's time {block.timestamp}"
+            )
+    return f"{receipt.record.run_key} was authorised"
+
+
+def _included(receipt: Receipt, chain: Chain) -> Outcome:
+    outcome = chain.outcome(from_hex(receipt.transaction.hash, 32), receipt.contract)
+    if outcome is None:
+        raise _DiffersError(f"transaction: {receipt.transaction.hash} is in no block")
+    return outcome
+
+
+def _committing_block(receipt: Receipt, chain: Chain) -> Block:
+    number = receipt.transaction.block_number
+    block = chain.block(number)
+    if block is None:
+        raise _DiffersError(f"transaction.blockNumber: the chain has no block {number}")
+    return block
+
+
+def _artefact_steps(receipt: Receipt, artefact: Artefact, content: ContentReader, key: bytes | None) -> list[Step]:
+    with SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as spooled:
+        encrypted = cast("BinaryIO", spooled)
+        steps = [_step(f"artefact {artefact.name}", lambda: _present(artefact, content, encrypted))]
+        if key is not None:
+            encrypted.seek(0)
+            steps.append(_step(f"decryption {artefact.name}", lambda: _decrypts(receipt, artefact, encrypted, key)))
+        return steps
+
+
+def _present(artefact: Artefact, content: ContentReader, encrypted: BinaryIO) -> str:
+    content.get(artefact.cid, encrypted)
+    return f"{artefact.cid}, {encrypted.tell()} bytes, every block has its hash"
+
+
+def _decrypts(receipt: Receipt, artefact: Artefact, encrypted: BinaryIO, key: bytes) -> str:
+    context = artefact_context(receipt.record.attempt, receipt.record.purpose, artefact.name)
+    plaintext = decrypt_stream(encrypted, cast("BinaryIO", _Discard()), key, context)
+    _same(f"artefacts.{artefact.name}.digest", artefact.digest, plaintext.digest)
+    _same(f"artefacts.{artefact.name}.size", artefact.size, plaintext.size)
+    return plaintext.digest
+
+
+class _Discard(io.RawIOBase):
+    """Takes plaintext and keeps nothing: verification needs its digest alone."""
+
+    def write(self, data: object) -> int:
+        return len(cast("bytes", data))
