@@ -61,7 +61,7 @@ class Cluster:
     def __init__(self, kubeconfig: str | None = None) -> None:
         self.kubeconfig = kubeconfig or os.environ.get("KUBECONFIG") or None
         self._api = config.new_client_from_config(self.kubeconfig)
-        self._dynamic = DynamicClient(self._api)
+        self._dynamic = DynamicClient(self._api)  # type: ignore[no-untyped-call]
         self.core = client.CoreV1Api(self._api)
 
     def resource(self, kind: str, api_version: str | None = None) -> Any:
@@ -71,7 +71,7 @@ class Cluster:
     def apply(self, *manifests: Manifest, namespace: str) -> None:
         """Server-side apply, as `kubectl apply --server-side` does it. Raises ApiException where a rule refuses."""
         for manifest in manifests:
-            self._dynamic.server_side_apply(
+            self._dynamic.server_side_apply(  # type: ignore[no-untyped-call]
                 self.resource(manifest["kind"], manifest["apiVersion"]),
                 body=manifest,
                 namespace=namespace,
@@ -161,6 +161,6 @@ class Cluster:
 
 def _is_ready(resource: Manifest) -> bool:
     ready = condition(resource, "Ready")
-    return (
+    return bool(
         ready["status"] == "True" and resource["status"].get("observedGeneration") == resource["metadata"]["generation"]
     )

@@ -13,6 +13,7 @@ from copy import deepcopy
 from typing import Any
 
 from eth_account import Account
+from eth_typing import HexStr
 
 from . import install, orl
 from .cluster import Cluster, Manifest, condition
@@ -159,7 +160,7 @@ def secret(name: str, values: Mapping[str, str]) -> Manifest:
 
 def keystore_secret(name: str, key: str, password: str, stored_password: str | None = None) -> Manifest:
     """A keystore v3 encrypted with `password`, beside `stored_password` (the same one unless given)."""
-    keystore = Account.encrypt(key, password, kdf="pbkdf2", iterations=2)
+    keystore = Account.encrypt(HexStr(key), password, kdf="pbkdf2", iterations=2)
     return secret(name, {"keystore.json": json.dumps(keystore), "password": stored_password or password})
 
 

@@ -1,0 +1,254 @@
+"""What must survive: pods killed, jobs deleted, specs edited, stores down. Each fault hits a run that is under way."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import yaml
+from testbed import install, orl
+from testbed.cluster import Cluster, condition, until
+from testbed.sandbox import Sandbox
+
+pytestmark = pytest.mark.timeout(480)
+
+HEAD = "ray.io/node-type=head"
+WORKER = "ray.io/node-type=worker"
+
+GPU = "nvidia.com/gpu"
+
+local_cluster_only = pytest.mark.skipif(
+    os.environ.get("CLUSTER", "local") != "local", reason="needs root on the node of the local cluster"
+)
+
+
+@pytest.fixture
+def busy(sandbox: Sandbox) -> Sandbox:
+    """A namespace with so many photographs that a run takes long enough to be disturbed."""
+    sandbox.with_ledger()
+    sandbox.claims("staff-photos", "faceledger")
+    sandbox.fill("staff-photos", orl.gallery(range(1, 31), 10))
+    return sandbox
+
+
+def under_way(sandbox: Sandbox, name: str = "staff") -> dict[str, Any]:
+    """The data set, once its driver has reported work done."""
+
+    def is_under_way(resource: dict[str, Any]) -> bool:
+        return ((resource["status"].get("progress") or {}).get("done") or 0) > 0
+
+    return sandbox.cluster.wait_for("FaceDataset", name, sandbox.namespace, is_under_way, 180, "is under way")
+
+
+def pods(sandbox: Sandbox, labels: str) -> list[dict[str, Any]]:
+    return list(sandbox.cluster.list("Pod", sandbox.namespace, labels, "v1"))
+
+
+def kill(sandbox: Sandbox, labels: str) -> None:
+    for pod in pods(sandbox, labels):
+        sandbox.cluster.delete("Pod", pod["metadata"]["name"], sandbox.namespace, now=True)
+
+
+def digest(resource: dict[str, Any]) -> str:
+    return str(resource["status"]["manifest"]["digest"])
+
+
+def test_a_killed_worker_pod_loses_nothing(busy: Sandbox) -> None:
+    busy.apply(busy.dataset())
+    first = under_way(busy)["status"]["attempt"]["name"]
+    kill(busy, WORKER)
+    done = busy.ready("FaceDataset", "staff", 300)
+    assert done["status"]["attempt"]["name"] == first
+    assert done["status"]["attempt"]["failures"] == 0
+
+
+def test_a_killed_head_pod_costs_one_attempt_and_no_byte(busy: Sandbox) -> None:
+    busy.apply(busy.dataset("undisturbed"))
+    expected = digest(busy.ready("FaceDataset", "undisturbed", 300))
+    busy.apply(busy.dataset())
+    first = under_way(busy)["status"]["attempt"]
+    kill(busy, f"{HEAD},faceledger.dev/attempt={first['name']}")
+    done = busy.ready("FaceDataset", "staff", 400)
+    assert done["status"]["attempt"]["number"] == first["number"] + 1
+    assert digest(done) == expected
+
+
+def test_a_rayjob_deleted_by_hand_is_replaced(busy: Sandbox) -> None:
+    busy.apply(busy.dataset())
+    first = under_way(busy)["status"]["attempt"]["name"]
+    busy.cluster.delete("RayJob", first, busy.namespace)
+    done = busy.ready("FaceDataset", "staff", 400)
+    assert done["status"]["attempt"]["name"] != first
+    assert done["status"]["attempt"]["failures"] == 0
+
+
+def test_a_spec_edited_mid_run_stops_the_old_attempt(busy: Sandbox) -> None:
+    busy.apply(busy.dataset())
+    first = under_way(busy)["status"]["attempt"]["name"]
+    busy.apply(busy.dataset(preprocessing={"size": 128}))
+    second = busy.cluster.wait_for(
+        "FaceDataset", "staff", busy.namespace, lambda r: r["status"]["attempt"]["name"] != first, 60, "starts anew"
+    )["status"]["attempt"]["name"]
+    until("the old RayJob is gone", lambda: busy.get("RayJob", first) is None, 60)
+    done = busy.ready("FaceDataset", "staff", 400)
+    assert done["status"]["attempt"]["name"] == second
+    assert done["status"]["observedGeneration"] == done["metadata"]["generation"] == 2
+
+
+def test_deleting_a_resource_mid_run_leaves_nothing(busy: Sandbox) -> None:
+    busy.apply(busy.dataset())
+    uid = under_way(busy)["metadata"]["uid"]
+    assert busy.attempt_objects(uid)
+    busy.cluster.delete("FaceDataset", "staff", busy.namespace)
+    until("all of it is gone", lambda: not busy.attempt_objects(uid), 120, lambda: busy.attempt_objects(uid))
+
+
+@local_cluster_only
+def test_an_image_that_cannot_be_pulled_is_named_and_mends_by_itself(busy: Sandbox) -> None:
+    image = f"localhost/faceledger/late:{busy.namespace}"
+    busy.apply(busy.dataset(compute={"image": image}))
+    until("its RayJob is there", busy.rayjobs, 30)
+    shown = busy.shows("FaceDataset", "staff", "Ready", "ImagePullFailed", 25)
+    assert image in shown["message"]
+    subprocess.run(
+        (*_containerd(), "images", "tag", install.IMAGES["workloads"], image), check=True, capture_output=True
+    )
+    try:
+        busy.ready("FaceDataset", "staff", 400)
+    finally:
+        subprocess.run((*_containerd(), "images", "rm", image), check=False, capture_output=True)
+
+
+def test_a_pod_without_a_node_is_named_within_ten_seconds_and_mends_by_itself(busy: Sandbox) -> None:
+    busy.apply(busy.dataset(compute={"workers": {"gpu": 1}}))
+    until("its worker pod is there", lambda: pods(busy, WORKER), 60)
+    shown = busy.shows("FaceDataset", "staff", "Ready", "Unschedulable", 10)
+    assert GPU in shown["message"]
+    with _gpus(busy.cluster, 1):
+        busy.ready("FaceDataset", "staff", 300)
+
+
+@local_cluster_only
+def test_a_submitter_without_network_for_a_minute_does_not_end_the_job(busy: Sandbox) -> None:
+    busy.apply(busy.dataset())
+    attempt = under_way(busy)["status"]["attempt"]["name"]
+    submitter = until("the submitter runs", lambda: pods(busy, f"job-name={attempt}"), 30)[0]
+    with _cut_off(submitter["status"]["podIP"]), pytest.raises(AssertionError, match="failed"):
+        until("failed", lambda: _failures(busy), 60)
+    done = busy.ready("FaceDataset", "staff", 300)
+    assert done["status"]["attempt"]["name"] == attempt
+
+
+@pytest.mark.parametrize("part", ["anvil", "ipfs"])
+def test_a_store_that_is_down_at_commit_is_waited_for(busy: Sandbox, part: str) -> None:
+    _own_trial_components(busy)
+    url = f"http://anvil.{busy.namespace}:8545"
+    busy.cluster.patch("Secret", "consortium-rpc", busy.namespace, {"stringData": {"url": url}})
+    busy.apply(busy.binding({"content": {"ipfs": {"api": f"http://ipfs.{busy.namespace}:5001"}}}))
+    busy.ready("LedgerBinding", "consortium", 120)
+    busy.apply(busy.dataset())
+    under_way(busy)
+    stop = {"spec": {"replicas": 0}}
+    busy.cluster.patch("Deployment", part, busy.namespace, stop)
+    waiting = busy.cluster.wait_for(
+        "FaceDataset", "staff", busy.namespace, _says_that_it_waits, 240, "says that it waits"
+    )
+    assert condition(waiting, "Stalled")["status"] != "True"
+    with pytest.raises(AssertionError, match="was given up"):
+        until("was given up", lambda: _failures(busy), 30)
+    busy.cluster.patch("Deployment", part, busy.namespace, {"spec": {"replicas": 1}})
+    done = busy.ready("FaceDataset", "staff", 240)
+    assert done["status"]["commitment"]["state"] == "Finalized"
+
+
+@pytest.mark.disruptive
+def test_an_operator_killed_in_every_state_adopts_the_one_rayjob(busy: Sandbox) -> None:
+    busy.apply(busy.dataset())
+    names: set[str] = set()
+    stages = ("AuthorisingRunKey", "Starting", "Running", "Committing")
+    for stage in stages:
+        busy.cluster.wait_for(
+            "FaceDataset", "staff", busy.namespace, lambda r, s=stage: _has_reached(r, s), 180, f"has reached {stage}"
+        )
+        _kill_operator(busy.cluster)
+        names |= {job["metadata"]["name"] for job in busy.rayjobs()}
+    done = busy.ready("FaceDataset", "staff", 300)
+    names |= {job["metadata"]["name"] for job in busy.rayjobs()}
+    assert names == {done["status"]["attempt"]["name"]}
+    assert done["status"]["attempt"]["number"] == 1
+    events = [e for e in busy.cluster.events("staff", busy.namespace) if e["reason"] == "AttemptStarted"]
+    assert len({event["note"] for event in events}) == 1
+
+
+def _has_reached(resource: dict[str, Any], stage: str) -> bool:
+    order = ("Pending", "AuthorisingRunKey", "Starting", "Running", "Committing", "Succeeded")
+    reason = condition(resource, "Ready")["reason"]
+    return reason in order and order.index(reason) >= order.index(stage)
+
+
+def _kill_operator(cluster: Cluster) -> None:
+    labels = "app.kubernetes.io/name=faceledger,app.kubernetes.io/component=operator"
+    for pod in cluster.list("Pod", install.NAMESPACE, labels, "v1"):
+        cluster.delete("Pod", pod["metadata"]["name"], install.NAMESPACE, now=True)
+
+
+def _failures(sandbox: Sandbox) -> bool:
+    resource = sandbox.get("FaceDataset", "staff") or {}
+    attempt = (resource.get("status") or {}).get("attempt") or {}
+    return bool(attempt.get("failures")) or condition(resource, "Stalled")["status"] == "True"
+
+
+def _says_that_it_waits(resource: dict[str, Any]) -> bool:
+    message = condition(resource, "Ready")["message"].lower()
+    stage = str((resource["status"].get("progress") or {}).get("stage", "")).lower()
+    return "wait" in message or "wait" in stage
+
+
+def _own_trial_components(sandbox: Sandbox) -> None:
+    """The chart's chain and Kubo once more, in the sandbox, so that stopping them disturbs nobody else."""
+    chart = str(install.REPOSITORY / "charts" / "faceledger")
+    values = {f"images.{name}": image for name, image in install.IMAGES.items()}
+    values |= {"devChain.enabled": "true", "ipfs.enabled": "true"}
+    arguments = [part for name, value in values.items() for part in ("--set", f"{name}={value}")]
+    rendered = sandbox.cluster.helm("template", "trial", chart, "-n", sandbox.namespace, *arguments)
+    wanted = [m for m in yaml.safe_load_all(rendered) if m and m["metadata"].get("name") in {"anvil", "ipfs"}]
+    for manifest in wanted:
+        manifest["metadata"]["namespace"] = sandbox.namespace
+    assert {m["kind"] for m in wanted} >= {"Deployment", "Service"}
+    sandbox.apply(*wanted)
+
+
+@contextmanager
+def _gpus(cluster: Cluster, count: int) -> Iterator[None]:
+    """Lets the first node claim GPUs: pods that ask for one are scheduled, and compute on the processor."""
+    node = cluster.core.list_node().items[0].metadata.name
+    body = [{"op": "add", "path": "/status/capacity/nvidia.com~1gpu", "value": str(count)}]
+    cluster.core.patch_node_status(node, body)
+    try:
+        yield
+    finally:
+        cluster.core.patch_node_status(node, [{"op": "remove", "path": "/status/capacity/nvidia.com~1gpu"}])
+
+
+@contextmanager
+def _cut_off(address: str) -> Iterator[None]:
+    """Drops every packet from and to a pod's address, on the node."""
+    table = f"faceledger-test-{address.replace('.', '-')}"
+    rules = (
+        f"table inet {table} {{ chain c {{ type filter hook forward priority -10; "
+        f"ip saddr {address} drop; ip daddr {address} drop; }} "
+        f"chain i {{ type filter hook input priority -10; ip saddr {address} drop; }} }}"
+    )
+    subprocess.run(("nft", rules), check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(("nft", "delete", "table", "inet", table), check=True)
+
+
+def _containerd() -> tuple[str, ...]:
+    return ("ctr", "--address", "/run/faceledger-cluster/containerd/containerd.sock", "-n", "k8s.io")
