@@ -37,8 +37,15 @@ class DeadlineMissedError(AssertionError):
     """What was waited for did not come true in time; the message says what was seen last."""
 
 
-def until(what: str, look: Callable[[], T | None], seconds: float, seen: Callable[[], object] = lambda: "") -> T:
-    """The first truthy answer of `look`, asked five times a second for `seconds`."""
+def until(
+    what: str,
+    look: Callable[[], T | None],
+    seconds: float,
+    seen: Callable[[], object] = lambda: "",
+    *,
+    every: float = 0.2,
+) -> T:
+    """The first truthy answer of `look`, asked `every` so many seconds for `seconds`."""
     deadline = time.monotonic() + seconds
     pause = threading.Event()
     while True:
@@ -46,7 +53,7 @@ def until(what: str, look: Callable[[], T | None], seconds: float, seen: Callabl
             return answer
         if time.monotonic() > deadline:
             raise DeadlineMissedError(f"{what}: not within {seconds:.0f} s. {seen()}")
-        pause.wait(0.2)
+        pause.wait(every)
 
 
 def condition(resource: Manifest | None, kind: str) -> Manifest:
@@ -60,7 +67,7 @@ class Cluster:
 
     def __init__(self, kubeconfig: str | None = None) -> None:
         self.kubeconfig = kubeconfig or os.environ.get("KUBECONFIG") or None
-        self._api = config.new_client_from_config(self.kubeconfig)
+        self._api = config.new_client_from_config(self.kubeconfig)  # type: ignore[no-untyped-call]
         self._dynamic = DynamicClient(self._api)  # type: ignore[no-untyped-call]
         self.core = client.CoreV1Api(self._api)
 
