@@ -11,6 +11,7 @@ import statistics
 import sys
 import time
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def _apply_to_rayjob(sandbox: Sandbox) -> None:
         start = time.monotonic()
         sandbox.apply(sandbox.job(name, probes={"persistentVolumeClaim": {"claimName": "few"}}))
         uid = sandbox.get("RecognitionJob", name)["metadata"]["uid"]  # type: ignore[index]
-        until("its RayJob", lambda u=uid: _rayjobs_of(sandbox, u), 30, every=0.02)
+        until("its RayJob", partial(_rayjobs_of, sandbox, uid), 30, every=0.02)
         seconds.append(time.monotonic() - start)
         sandbox.cluster.delete("RecognitionJob", name, sandbox.namespace)
     until("all of them are gone", lambda: not [j for j in sandbox.rayjobs() if "quick" in j["metadata"]["name"]], 120)
@@ -100,7 +101,7 @@ def _control_overhead(sandbox: Sandbox) -> None:
         name = f"tiny-{number}"
         start = time.monotonic()
         sandbox.apply(sandbox.job(name, probes={"persistentVolumeClaim": {"claimName": "few"}}))
-        bare = until("its parts", lambda n=name: _parts(sandbox, n), 60)
+        bare = until("its parts", partial(_parts, sandbox, name), 60)
         sandbox.cluster.wait_for(
             "RecognitionJob",
             name,
@@ -111,7 +112,7 @@ def _control_overhead(sandbox: Sandbox) -> None:
         )
         ours.append(time.monotonic() - start)
         sandbox.ready("RecognitionJob", name, 120)
-        until("its pods are gone", lambda n=name: not _ray_pods(sandbox), 120)
+        until("its pods are gone", lambda: not _ray_pods(sandbox), 120)
         theirs.append(_bare_rayjob(sandbox, bare, f"bare-{number}"))
         until("its pods are gone", lambda: not _ray_pods(sandbox), 120)
     overhead = [mine - bare for mine, bare in zip(ours, theirs, strict=True)]
