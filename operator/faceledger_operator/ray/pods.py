@@ -1,0 +1,229 @@
+"""The pods of an attempt: the Ray head with the driver, the Ray workers, and the submitter that starts the driver.
+
+In: what the attempt needs of a pod. Out: pod templates for a RayJob. Invariants: every container satisfies the
+restricted pod security standard; only the head has a service account token and the run key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = [
+    "CHECKPOINT_PATH",
+    "DATA_KEY_FILE",
+    "OUTPUT_PATH",
+    "RUN_KEY_FILE",
+    "RUN_SPEC_FILE",
+    "SOURCE_PATH",
+    "ClaimMount",
+    "PodNeeds",
+    "SecretItem",
+    "head_template",
+    "submitter_template",
+    "worker_template",
+]
+
+Object = dict[str, Any]
+
+SOURCE_PATH = "/data/source"
+OUTPUT_PATH = "/data/output"
+CHECKPOINT_PATH = "/data/checkpoint"
+
+RUN_SPEC_FOLDER = "/etc/faceledger/run"
+RUN_SPEC_FILE = f"{RUN_SPEC_FOLDER}/run.json"
+
+RUN_KEY_FOLDER = "/etc/faceledger/run-key"
+RUN_KEY_FILE = f"{RUN_KEY_FOLDER}/private-key"
+
+DATA_KEY_FOLDER = "/etc/faceledger/data-key"
+DATA_KEY_FILE = f"{DATA_KEY_FOLDER}/data-key"
+
+HEAD_CPU = "250m"
+"""Request of the head: it schedules and drives, the workers compute."""
+
+SUBMITTER_CPU, SUBMITTER_MEMORY = "20m", "64Mi"
+
+USER = 1000
+"""uid and gid of every container; files that they write on a shared volume stay readable to the next attempt."""
+
+HEAD_PORTS = (("gcs-server", 6379), ("dashboard", 8265), ("client", 10001))
+
+
+@dataclass(frozen=True)
+class ClaimMount:
+    """A PersistentVolumeClaim at a path of the pod."""
+
+    claim: str
+    path: str
+    read_only: bool
+
+
+@dataclass(frozen=True)
+class SecretItem:
+    """One key of a Secret."""
+
+    name: str
+    key: str
+
+
+@dataclass(frozen=True)
+class PodNeeds:
+    """What the pods of one attempt need besides computers."""
+
+    attempt: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    workloads_image: str
+    operator_image: str
+    claims: tuple[ClaimMount, ...]
+    data_key: SecretItem
+    pull_secrets: tuple[str, ...] = ()
+
+
+def head_template(needs: PodNeeds, memory: str) -> Object:
+    """The pod of the driver. It is never restarted: the Ray job would be gone, and a new attempt follows instead."""
+    volumes = [*_common_volumes(needs, memory), *_head_volumes(needs)]
+    container = {
+        **_container("ray-head", needs.workloads_image),
+        "env": _ray_env(),
+        "ports": [{"name": name, "containerPort": port} for name, port in HEAD_PORTS],
+        "resources": _resources(HEAD_CPU, memory),
+        "volumeMounts": [
+            *_common_mounts(needs),
+            {"name": "run", "mountPath": RUN_SPEC_FOLDER, "readOnly": True},
+            {"name": "run-key", "mountPath": RUN_KEY_FOLDER, "readOnly": True},
+            {"name": "data-key", "mountPath": DATA_KEY_FOLDER, "readOnly": True},
+        ],
+    }
+    return _template(
+        needs,
+        {
+            "restartPolicy": "Never",
+            "serviceAccountName": needs.attempt,
+            "automountServiceAccountToken": True,
+            "containers": [container],
+            "volumes": volumes,
+        },
+    )
+
+
+def worker_template(needs: PodNeeds, cpu: str, memory: str, gpu: int) -> Object:
+    """The pod of a worker: it sees the volumes, and neither key nor token."""
+    container = {
+        **_container("ray-worker", needs.workloads_image),
+        "env": _ray_env(),
+        "resources": _resources(cpu, memory, gpu),
+        "volumeMounts": _common_mounts(needs),
+    }
+    return _template(
+        needs,
+        {
+            "automountServiceAccountToken": False,
+            "containers": [container],
+            "volumes": _common_volumes(needs, memory),
+        },
+    )
+
+
+def submitter_template(needs: PodNeeds, entrypoint: str) -> Object:
+    """The pod that starts the driver and stays until its end; KubeRay adds the dashboard's address and the token."""
+    container = {
+        **_container("ray-job-submitter", needs.operator_image),
+        "command": ["python", "-m", "faceledger_operator.ray.submit"],
+        "args": [entrypoint],
+        "resources": _resources(SUBMITTER_CPU, SUBMITTER_MEMORY),
+    }
+    return _template(
+        needs,
+        {"restartPolicy": "Never", "automountServiceAccountToken": False, "containers": [container]},
+    )
+
+
+def restricted_container() -> Object:
+    """The container security context that the restricted pod security standard asks for, and a read-only root."""
+    return {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def _template(needs: PodNeeds, spec: Object) -> Object:
+    secrets = {"imagePullSecrets": [{"name": name} for name in needs.pull_secrets]} if needs.pull_secrets else {}
+    return {
+        "metadata": {"labels": dict(needs.labels), "annotations": dict(needs.annotations)},
+        "spec": {
+            "enableServiceLinks": False,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": USER,
+                "runAsGroup": USER,
+                "fsGroup": USER,
+                "fsGroupChangePolicy": "OnRootMismatch",
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            **secrets,
+            **spec,
+        },
+    }
+
+
+def _container(name: str, image: str) -> Object:
+    return {
+        "name": name,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "securityContext": restricted_container(),
+    }
+
+
+def _resources(cpu: str, memory: str, gpu: int = 0) -> Object:
+    gpus = {"nvidia.com/gpu": str(gpu)} if gpu else {}
+    return {"requests": {"cpu": cpu, "memory": memory, **gpus}, "limits": {"memory": memory, **gpus}}
+
+
+def _ray_env() -> list[Object]:
+    return [{"name": "HOME", "value": "/tmp"}, {"name": "RAY_USAGE_STATS_ENABLED", "value": "0"}]  # noqa: S108
+
+
+def _common_volumes(needs: PodNeeds, memory: str) -> list[Object]:
+    return [
+        {"name": "tmp", "emptyDir": {}},
+        {"name": "shared-mem", "emptyDir": {"medium": "Memory", "sizeLimit": memory}},
+        *_claim_volumes(needs.claims),
+    ]
+
+
+def _common_mounts(needs: PodNeeds) -> list[Object]:
+    names = _claim_names(needs.claims)
+    return [
+        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
+        {"name": "shared-mem", "mountPath": "/dev/shm"},  # noqa: S108
+        *(
+            {"name": names[mount.claim], "mountPath": mount.path, "readOnly": mount.read_only}
+            for mount in sorted(set(needs.claims), key=lambda mount: mount.path)
+        ),
+    ]
+
+
+def _head_volumes(needs: PodNeeds) -> Iterable[Object]:
+    item = {"key": needs.data_key.key, "path": DATA_KEY_FILE.removeprefix(f"{DATA_KEY_FOLDER}/")}
+    return (
+        {"name": "run", "configMap": {"name": f"{needs.attempt}-run"}},
+        {"name": "run-key", "secret": {"secretName": f"{needs.attempt}-run-key", "defaultMode": 0o440}},
+        {"name": "data-key", "secret": {"secretName": needs.data_key.name, "defaultMode": 0o440, "items": [item]}},
+    )
+
+
+def _claim_names(claims: Iterable[ClaimMount]) -> dict[str, str]:
+    """One volume a claim, however often it is mounted: two volumes of one claim are refused by some drivers."""
+    unique = sorted({mount.claim for mount in claims})
+    return {claim: f"claim-{number}" for number, claim in enumerate(unique)}
+
+
+def _claim_volumes(claims: Iterable[ClaimMount]) -> list[Object]:
+    return [
+        {"name": name, "persistentVolumeClaim": {"claimName": claim}} for claim, name in _claim_names(claims).items()
+    ]
