@@ -1,0 +1,182 @@
+"""The chart as `helm template` renders it: no wildcard rights, restricted pods, trial parts only where asked for."""
+
+from __future__ import annotations
+
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from faceledger_operator.api.crd import RESOURCES, crd
+from testbed import tools
+
+CHART = Path(__file__).resolve().parents[3] / "charts" / "faceledger"
+
+TRIAL = ("devChain.enabled=true", "ipfs.enabled=true")
+
+Manifest = dict[str, Any]
+
+
+@cache
+def helm(*arguments: str) -> str:
+    try:
+        command = (str(tools.helm()), *arguments)
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout if done.returncode == 0 else f"FAILED {done.stderr}"
+
+
+def render(*values: str) -> list[Manifest]:
+    settings = [part for value in values for part in ("--set", value)]
+    text = helm("template", "faceledger", str(CHART), "--namespace", "faceledger-system", *settings)
+    assert not text.startswith("FAILED"), text
+    return [document for document in yaml.safe_load_all(text) if document]
+
+
+def find(manifests: list[Manifest], kind: str, name: str) -> Manifest:
+    (found,) = (m for m in manifests if m["kind"] == kind and m["metadata"]["name"] == name)
+    return found
+
+
+def names(manifests: list[Manifest], kind: str) -> list[str]:
+    return [m["metadata"]["name"] for m in manifests if m["kind"] == kind]
+
+
+def test_helm_lint_has_nothing_to_say() -> None:
+    assert "0 chart(s) failed" in helm("lint", "--strict", str(CHART))
+
+
+def test_by_default_only_the_operator_runs() -> None:
+    assert names(render(), "Deployment") == ["faceledger"]
+    assert names(render(), "PersistentVolumeClaim") == ["faceledger-receipts"]
+
+
+def test_a_trial_adds_a_chain_and_an_ipfs_node_with_claims_of_their_own() -> None:
+    manifests = render(*TRIAL)
+    assert sorted(names(manifests, "Deployment")) == ["anvil", "faceledger", "ipfs"]
+    ports = {name: find(manifests, "Service", name)["spec"]["ports"][0]["port"] for name in ("anvil", "ipfs")}
+    assert ports == {"anvil": 8545, "ipfs": 5001}
+    assert sorted(names(manifests, "PersistentVolumeClaim")) == ["anvil", "faceledger-receipts", "ipfs"]
+
+
+def test_no_right_is_a_wildcard() -> None:
+    roles = [m for m in render() if m["kind"] in {"Role", "ClusterRole"}]
+    rules = [rule for role in roles for rule in role["rules"]]
+    assert rules
+    assert not [rule for rule in rules if "*" in (*rule["apiGroups"], *rule["resources"], *rule["verbs"])]
+
+
+def test_the_operator_reads_secrets_by_name_alone() -> None:
+    rules = find(render(), "ClusterRole", "faceledger-operator")["rules"]
+    verbs = {verb for rule in rules if "secrets" in rule["resources"] for verb in rule["verbs"]}
+    assert verbs == {"get", "create", "update", "patch", "delete"}
+
+
+def test_the_operator_holds_what_it_grants_to_a_driver() -> None:
+    rules = find(render(), "ClusterRole", "faceledger-operator")["rules"]
+    verbs = {verb for rule in rules if "configmaps" in rule["resources"] for verb in rule["verbs"]}
+    assert {"get", "patch"} <= verbs
+
+
+@pytest.mark.parametrize("deployment", ["faceledger", "anvil", "ipfs"])
+def test_a_pod_is_a_restricted_one(deployment: str) -> None:
+    pod = find(render(*TRIAL), "Deployment", deployment)["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["runAsUser"] == 1000
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    for container in pod["containers"]:
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert {"cpu", "memory"} <= container["resources"]["requests"].keys()
+        assert "memory" in container["resources"]["limits"]
+        assert {"startupProbe", "readinessProbe"} <= container.keys()
+
+
+@pytest.mark.parametrize("deployment", ["anvil", "ipfs"])
+def test_a_trial_part_has_no_token_of_the_api_server(deployment: str) -> None:
+    pod = find(render(*TRIAL), "Deployment", deployment)["spec"]["template"]["spec"]
+    assert pod["automountServiceAccountToken"] is False
+
+
+def test_the_operator_learns_its_settings_from_the_environment() -> None:
+    manifests = render("images.operator=op:1", "images.workloads=work:2", "watchNamespaces={a,b}")
+    (container,) = find(manifests, "Deployment", "faceledger")["spec"]["template"]["spec"]["containers"]
+    environment = {variable["name"]: variable.get("value") for variable in container["env"]}
+    assert container["image"] == "op:1"
+    assert environment == {
+        "FACELEDGER_OPERATOR_IMAGE": "op:1",
+        "FACELEDGER_WORKLOADS_IMAGE": "work:2",
+        "FACELEDGER_RECEIPTS_DIR": "/var/lib/faceledger/receipts",
+        "FACELEDGER_WATCH_NAMESPACES": "a,b",
+        "POD_NAMESPACE": None,
+        "POD_NAME": None,
+    }
+    assert environment["FACELEDGER_RECEIPTS_DIR"] in {mount["mountPath"] for mount in container["volumeMounts"]}
+
+
+def test_an_operator_of_all_namespaces_is_bound_in_the_cluster() -> None:
+    assert names(render(), "ClusterRoleBinding") == ["faceledger-operator"]
+    assert names(render(), "RoleBinding") == ["faceledger-leader"]
+
+
+def test_an_operator_of_two_namespaces_is_bound_in_these_alone() -> None:
+    manifests = render("watchNamespaces={a,b}")
+    assert names(manifests, "ClusterRoleBinding") == []
+    bindings = [m["metadata"] for m in manifests if m["kind"] == "RoleBinding"]
+    assert [m["namespace"] for m in bindings if m["name"] == "faceledger-operator"] == ["a", "b"]
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.kind)
+def test_the_definition_that_helm_installs_is_the_generated_one_and_outlives_an_uninstall(resource: Any) -> None:
+    installed = find(render(), "CustomResourceDefinition", f"{resource.plural}.faceledger.dev")
+    assert installed["metadata"].pop("annotations") == {"helm.sh/resource-policy": "keep"}
+    assert installed == crd(resource)
+
+
+@pytest.mark.parametrize(
+    ("value", "definitions", "kept"),
+    [
+        pytest.param("crds.enabled=false", 0, 0, id="definitions can be left to somebody else"),
+        pytest.param("crds.keep=false", 3, 0, id="definitions can go with the chart"),
+    ],
+)
+def test_crds(value: str, definitions: int, kept: int) -> None:
+    found = [m for m in render(value) if m["kind"] == "CustomResourceDefinition"]
+    assert len(found) == definitions
+    assert len([m for m in found if "annotations" in m["metadata"]]) == kept
+
+
+def test_an_existing_claim_replaces_the_one_of_the_chart() -> None:
+    manifests = render("receipts.persistentVolumeClaim.existingClaim=mine")
+    volumes = find(manifests, "Deployment", "faceledger")["spec"]["template"]["spec"]["volumes"]
+    assert names(manifests, "PersistentVolumeClaim") == []
+    assert {"name": "receipts", "persistentVolumeClaim": {"claimName": "mine"}} in volumes
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        pytest.param("receipts.persistentVolumeClaim.create=false", "name a claim in existingClaim", id="no receipts"),
+        pytest.param("images.pullPolicy=Sometimes", "images/pullPolicy", id="an unknown pull policy"),
+        pytest.param("operator.replica=2", "'replica' not allowed", id="a misspelt value"),
+        pytest.param("devChain.blockTime=0", "devChain/blockTime", id="no time between blocks"),
+    ],
+)
+def test_wrong_values_are_refused_by_name(values: str, words: str) -> None:
+    answer = helm("template", "faceledger", str(CHART), "--set", values)
+    assert answer.startswith("FAILED")
+    assert words in answer
+
+
+def test_people_see_and_edit_by_the_roles_of_the_cluster_and_only_admins_bind_ledgers() -> None:
+    manifests = render()
+    edit = find(manifests, "ClusterRole", "faceledger-edit")["rules"]
+    admin = find(manifests, "ClusterRole", "faceledger-admin")
+    assert "ledgerbindings" not in {name for rule in edit for name in rule["resources"]}
+    assert admin["metadata"]["labels"]["rbac.authorization.k8s.io/aggregate-to-admin"] == "true"
