@@ -1,0 +1,130 @@
+"""Up, down and status of the one cluster of this machine.
+
+The cluster is either healthy, and `up` leaves it alone, or it is swept away whole and started clean: no half-dead state
+is ever repaired. A sweep needs nothing but the control group and the paths of `places`, so it works over whatever a
+killed run, or a killed machine, has left.
+"""
+
+import fcntl
+import shutil
+import subprocess
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+import addons
+import binaries
+import cgroup
+import control_plane
+import identities
+import image_store
+import network
+import packages
+import processes
+import runtime
+from console import ClusterError, run, say, step
+from images import SYSTEM_IMAGES
+from places import RUN, STATE, VOLUMES_LINK
+
+__all__ = ["down", "exclusive", "is_healthy", "up"]
+
+_DAEMONS: Final = ("containerd", *control_plane.NAMES)
+
+
+@contextmanager
+def exclusive() -> Iterator[None]:
+    """Hold the cluster for one command at a time."""
+    STATE.mkdir(parents=True, exist_ok=True)
+    with (STATE / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another command works on the cluster; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def up(load: Sequence[str]) -> None:
+    """Have the cluster run and KubeRay serve, with the named product images loaded."""
+    packages.ensure_host()
+    if is_healthy():
+        identities.write_user_kubeconfig()
+        for name in load:
+            image_store.load(name)
+        return
+    sweep()
+    cgroup.create()
+    network.prepare()
+    runtime.ensure()
+    # Images wait for the disk and compilers for the processor: side by side they take little longer than one of them.
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        compiled = [name for name in load if name == "kubo"]
+        product = beside.submit(_load_all, [name for name in load if name not in compiled])
+        control_plane.start(binaries.kube())
+        identities.write_user_kubeconfig()
+        addons.apply_base()
+        _load_all(SYSTEM_IMAGES)
+        addons.apply_kuberay()
+        _load_all(compiled)
+        product.result()
+    with step("waiting for the KubeRay operator"):
+        addons.wait_for_kuberay()
+
+
+def down(*, purge: bool) -> None:
+    """Stop everything, keeping images and binaries; with `purge`, forget the images and keys too."""
+    with step("stopping the cluster"):
+        sweep()
+    if purge:
+        for path in sorted(STATE.iterdir()):
+            if path.name != "lock":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def is_healthy() -> bool:
+    """Whether every daemon is the one that was started, the API serves, and KubeRay is available."""
+    records = processes.recorded()
+    if not all(name in records and records[name].alive for name in _DAEMONS):
+        return False
+    try:
+        return control_plane.api_server_is_ready() and addons.node_is_ready() and addons.kuberay_is_available()
+    except (ClusterError, subprocess.TimeoutExpired):
+        return False
+
+
+def sweep() -> None:
+    """End every process of the cluster and undo its mounts, addresses and sockets."""
+    processes.kill_everything()
+    _unmount_below(STATE, RUN)
+    cgroup.remove()
+    network.withdraw()
+    shutil.rmtree(RUN, ignore_errors=True)
+    if VOLUMES_LINK.is_symlink():
+        VOLUMES_LINK.unlink()
+
+
+def _load_all(names: Sequence[str]) -> None:
+    for name in names:
+        image_store.load(name)
+
+
+def _unmount_below(*roots: Path) -> None:
+    """Unmount whatever is mounted below the given folders, the innermost first.
+
+    Raises ClusterError when something stays mounted: the folders are deleted next, and a volume's data must not be.
+    """
+    for point in reversed(_mount_points(roots)):
+        with suppress(ClusterError):
+            run(["umount", "--lazy", point])
+    if left := _mount_points(roots):
+        raise ClusterError(f"cannot unmount {left[-1]}; unmount it by hand and try again")
+
+
+def _mount_points(roots: Sequence[Path]) -> list[Path]:
+    """Mount points below the folders, in the order they were mounted."""
+    table = Path("/proc/self/mountinfo").read_text().splitlines()
+    points = [Path(line.split()[4].encode().decode("unicode_escape")) for line in table]
+    return [point for point in points if any(root in point.parents for root in roots)]

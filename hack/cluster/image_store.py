@@ -1,0 +1,89 @@
+"""From buildah's storage into containerd's, moving only what containerd lacks.
+
+buildah writes an OCI layout, in which every layer that containerd already holds stands as a link to containerd's own
+copy: buildah skips what is there. The rest is streamed to the import as a tar, whose index still names all of it.
+"""
+
+import json
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import IO, Final
+
+import images
+import runtime
+from console import ClusterError, step
+from images import IMAGES, Image
+from places import STATE
+
+__all__ = ["loaded", "load"]
+
+_LAYOUTS: Final = STATE / "layouts"
+_RECORDS: Final = STATE / "images"
+_CONTENT: Final = STATE / "containerd" / "io.containerd.content.v1.content" / "blobs" / "sha256"
+
+
+def load(name: str) -> None:
+    """Have containerd hold the image as its inputs are now; no work when it already does."""
+    image = IMAGES[name]
+    wanted = images.key(image)
+    record = _record(name)
+    if record.get("key") == wanted and loaded().get(image.reference) == record.get("digest"):
+        return
+    images.build(image)
+    with step(f"loading image {name}"):
+        digest = _transfer(image)
+    _RECORDS.mkdir(parents=True, exist_ok=True)
+    (_RECORDS / f"{name}.json").write_text(json.dumps({"key": wanted, "digest": digest}))
+
+
+def loaded() -> dict[str, str]:
+    """The digest of every image containerd holds, by reference."""
+    lines = runtime.ctr("images", "list").splitlines()[1:]
+    return {fields[0]: fields[2] for fields in (line.split() for line in lines)}
+
+
+def _record(name: str) -> dict[str, str]:
+    path = _RECORDS / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def _transfer(image: Image) -> str:
+    """Move the built image into containerd; returns its digest."""
+    layout = _LAYOUTS / image.name
+    shutil.rmtree(layout, ignore_errors=True)
+    blobs = layout / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+    held = _held_blobs()
+    for digest in held:
+        (blobs / digest).symlink_to(_CONTENT / digest)
+    images.buildah("push", "--quiet", "--disable-compression", image.reference, f"oci:{layout}:{image.reference}")
+    (manifest,) = json.loads((layout / "index.json").read_text())["manifests"]
+    manifest["annotations"] = {"io.containerd.image.name": image.reference}
+    (layout / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [manifest]}))
+    with subprocess.Popen(
+        runtime.ctr_command("images", "import", "-"),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as importer:  # fmt: skip
+        assert importer.stdin is not None
+        assert importer.stdout is not None
+        _stream(layout, importer.stdin)
+        output = importer.stdout.read().decode()
+    if importer.returncode != 0:
+        raise ClusterError(f"containerd did not take the image {image.name}: {output}")
+    shutil.rmtree(layout)
+    return str(manifest["digest"])
+
+
+def _held_blobs() -> list[str]:
+    """The blobs containerd knows of and has whole."""
+    names = runtime.ctr("content", "list", "--quiet").split()
+    return [name.removeprefix("sha256:") for name in names]
+
+
+def _stream(layout: Path, target: IO[bytes]) -> None:
+    with target, tarfile.open(fileobj=target, mode="w|", bufsize=1 << 20) as tar:
+        for path in [layout / "oci-layout", layout / "index.json", *sorted((layout / "blobs" / "sha256").iterdir())]:
+            if not path.is_symlink():
+                tar.add(path, arcname=str(path.relative_to(layout)))
