@@ -12,8 +12,16 @@ from .rules import NAME_LENGTH_RULE, Says, cel
 __all__ = ["LedgerBinding", "LedgerBindingSpec", "LedgerBindingStatus"]
 
 
+class UrlSecretKey(SecretKey):
+    key: str = Field(default="url", min_length=1, max_length=253, description="Key inside the Secret.")
+
+
+class KeystoreSecretKey(SecretKey):
+    key: str = Field(default="keystore.json", min_length=1, max_length=253, description="Key inside the Secret.")
+
+
 class Rpc(ApiModel):
-    url_secret_ref: SecretKey = Field(description="JSON-RPC URL, with its credentials; it is never shown.")
+    url_secret_ref: UrlSecretKey = Field(description="JSON-RPC URL, with its credentials; it is never shown.")
 
 
 class Finality(ApiModel):
@@ -68,7 +76,7 @@ class Contract(ApiModel):
 
 
 class Signer(ApiModel):
-    keystore_secret_ref: SecretKey = Field(
+    keystore_secret_ref: KeystoreSecretKey = Field(
         description="Keystore v3 JSON; its password is the key `password` of the same Secret."
     )
 
@@ -101,10 +109,6 @@ class LedgerBindingSpec(ApiModel):
             (
                 "self.network.chainId == oldSelf.network.chainId",
                 "network.chainId: cannot be changed; create another LedgerBinding",
-            ),
-            (
-                "self.contract == oldSelf.contract",
-                "contract: cannot be changed, records point to it; create another LedgerBinding",
             ),
         )
     )
