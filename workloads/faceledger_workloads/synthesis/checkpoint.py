@@ -1,0 +1,111 @@
+"""A generator at rest: NAME.safetensors with its tensors and NAME.json with what they are.
+
+Loading runs no code from the file, checks the sha256 of its bytes against the metadata, and builds the network that
+the metadata describe. Writing goes through a temporary file, so that a checkpoint is either whole or not there.
+Invariant: a network that was returned has exactly the bytes whose digest stands in the metadata.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from faceledger_workloads.synthesis.config import StyleGAN2Config
+from faceledger_workloads.synthesis.stylegan2 import GeneratorNetwork
+
+__all__ = [
+    "CheckpointDigestDiffersError",
+    "CheckpointError",
+    "CheckpointMetadata",
+    "read_checkpoint",
+    "write_atomically",
+    "write_checkpoint",
+]
+
+
+class CheckpointMetadata(BaseModel):
+    """The JSON beside the tensors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    architecture: str = Field(default="StyleGAN2", pattern="^StyleGAN2$", description="Kind of generator.")
+    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="Of the safetensors file.")
+    config: StyleGAN2Config
+    kimg: float = Field(ge=0, description="Thousands of training images that had been shown.")
+    data: str = Field(default="", description="What the generator was trained on.")
+    data_licence: str = Field(default="", description="Licence status of that data.")
+
+
+class CheckpointError(ValueError):
+    """The checkpoint cannot be used; the message names the file."""
+
+
+class CheckpointDigestDiffersError(CheckpointError):
+    """The file is not the one that was asked for; the message names both digests."""
+
+
+def read_checkpoint(path: Path, sha256: str | None = None) -> tuple[GeneratorNetwork, CheckpointMetadata]:
+    """The network (float32, evaluation mode) and the metadata of `path`, a .safetensors file with its .json beside it.
+
+    `sha256` is the digest that the caller pinned, if any. Raises CheckpointDigestDiffersError when the file's digest is
+    not the pinned one or not that of the metadata, CheckpointError when a file is missing, damaged or does not fit.
+    """
+    try:
+        content = path.read_bytes()
+        metadata = CheckpointMetadata.model_validate_json(path.with_suffix(".json").read_bytes())
+    except OSError as error:
+        raise CheckpointError(f"{error.filename}: {error.strerror}") from error
+    except ValidationError as error:
+        raise CheckpointError(f"{path.with_suffix('.json')}: {error}") from error
+    actual = hashlib.sha256(content).hexdigest()
+    for expected in filter(None, (sha256, metadata.sha256)):
+        if actual != expected:
+            raise CheckpointDigestDiffersError(f"{path}: sha256 is {actual}, expected {expected}")
+    return _build(path, content, metadata.config), metadata
+
+
+def write_checkpoint(
+    path: Path, network: GeneratorNetwork, *, kimg: float, data: str, data_licence: str = ""
+) -> CheckpointMetadata:
+    """Store `network` in half precision at `path` (.safetensors) and its metadata beside it; returns the metadata."""
+    tensors = {name: tensor.detach().half().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    content = save_tensors(tensors)
+    digest = hashlib.sha256(content).hexdigest()
+    metadata = CheckpointMetadata(sha256=digest, config=network.config, kimg=kimg, data=data, data_licence=data_licence)
+    write_atomically(path, content)
+    write_atomically(path.with_suffix(".json"), metadata.model_dump_json(indent=2).encode() + b"\n")
+    return metadata
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Put `content` at `path`: readers see the old file or the whole new one, also after a crash or a full disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _build(path: Path, content: bytes, config: StyleGAN2Config) -> GeneratorNetwork:
+    network = GeneratorNetwork(config)
+    try:
+        tensors: dict[str, torch.Tensor] = load_tensors(content)
+        network.load_state_dict(tensors, strict=True)
+    except (SafetensorError, RuntimeError) as error:
+        raise CheckpointError(f"{path}: tensors do not fit the configuration: {error}") from error
+    return network.eval().requires_grad_(False)
