@@ -99,7 +99,7 @@ def _default(field: dict[str, Any], required: bool) -> str:
     if required:
         return "required"
     default = field.get("default")
-    return "" if default is None or default == {} else f"`{json.dumps(default)}`"
+    return "" if default is None or isinstance(default, dict) else f"`{json.dumps(default)}`"
 
 
 def _meaning(field: dict[str, Any]) -> str:

@@ -105,10 +105,14 @@ def _object(schema: Schema, definitions: Schema, path: str) -> Schema:
 
 
 def _property(raw: Schema, definitions: Schema, path: str, required: bool) -> Schema:
-    """A field that pydantic makes by a factory (no `default` key, not required) is an object that fills itself."""
+    """A field that pydantic makes by a factory (no `default` key, not required) is an object of its fields' defaults.
+
+    They are written out, because the API server tries the object's rules on the default alone.
+    """
     schema = _structural(raw, definitions, path)
     if not required and "default" not in raw and "properties" in schema:
-        schema["default"] = {}
+        fields = schema["properties"].items()
+        schema["default"] = {name: field["default"] for name, field in fields if "default" in field}
     return schema
 
 

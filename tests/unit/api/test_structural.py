@@ -67,8 +67,8 @@ INNER = {
         pytest.param("at", {"type": "string", "format": "date-time"}, id="an optional time has no null and no default"),
         pytest.param(
             "inner",
-            {**INNER, "description": "Words of the field.", "default": {}},
-            id="a model made by a factory fills itself, and the field's words win",
+            {**INNER, "description": "Words of the field.", "default": {"size": 1}},
+            id="a model made by a factory has its fields' defaults, and the field's words win",
         ),
         pytest.param(
             "maybe", {**INNER, "description": "Words of the model."}, id="an optional model stays away until written"
