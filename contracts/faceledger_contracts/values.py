@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from eth_utils.address import is_address, to_checksum_address
+from eth_utils.address import to_checksum_address
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
@@ -23,9 +23,10 @@ class Frozen(BaseModel):
 
 
 def _checksummed(address: str) -> str:
-    if not is_address(address):
-        raise ValueError("not an Ethereum address, or its EIP-55 checksum is wrong")
-    return to_checksum_address(address)
+    checksummed = to_checksum_address(address)
+    if address[2:] not in (checksummed[2:], address[2:].lower(), address[2:].upper()):
+        raise ValueError("the address has a wrong EIP-55 checksum")
+    return checksummed
 
 
 def _existing_moment(text: str) -> str:
