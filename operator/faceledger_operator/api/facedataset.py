@@ -78,9 +78,10 @@ class Encryption(ApiModel):
 
 
 class Privacy(ApiModel):
-    purpose: Literal["AccessControl", "Attendance", "Research", "PhotoOrganisation"] = Field(
-        description="What these faces may be used for; it is committed with every result."
-    )
+    purpose: Annotated[
+        Literal["AccessControl", "Attendance", "Research", "PhotoOrganisation"],
+        Rule("self == oldSelf", "cannot be changed, people agreed to it; create another FaceDataset"),
+    ] = Field(description="What these faces may be used for; it is committed with every result.")
     retention: Annotated[Duration, Rule("self.matches('[1-9]')", "must be longer than zero")] | None = Field(
         default=None, description="How long the data may be kept, counted from creation.", examples=["720h"]
     )
@@ -92,15 +93,6 @@ class Privacy(ApiModel):
 
 class FaceDatasetSpec(ApiModel):
     """What goes into the data set, what it may be used for, where it is kept and committed."""
-
-    model_config = ConfigDict(
-        json_schema_extra=cel(
-            (
-                "self.privacy.purpose == oldSelf.privacy.purpose",
-                "privacy.purpose: cannot be changed, people agreed to it; create another FaceDataset",
-            )
-        )
-    )
 
     source: ImageFolder = Field(description="The real photographs.")
     preprocessing: Preprocessing = Field(default_factory=Preprocessing, description="How faces are cut out.")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from .base import AmountText, ApiModel, Condition, Duration, ObjectMeta, SecretKey
-from .rules import NAME_LENGTH_RULE, Says, cel
+from .rules import NAME_LENGTH_RULE, Rule, Says, cel
 
 __all__ = ["LedgerBinding", "LedgerBindingSpec", "LedgerBindingStatus"]
 
@@ -45,7 +45,7 @@ class Finality(ApiModel):
 
 
 class Network(ApiModel):
-    chain_id: int = Field(
+    chain_id: Annotated[int, Rule("self == oldSelf", "cannot be changed; create another LedgerBinding")] = Field(
         ge=1,
         le=9007199254740991,
         description="Chain id (EIP-155); a node with another one is refused.",
@@ -103,15 +103,6 @@ class Gas(ApiModel):
 
 class LedgerBindingSpec(ApiModel):
     """Which chain, which contract, who signs, where artefacts go."""
-
-    model_config = ConfigDict(
-        json_schema_extra=cel(
-            (
-                "self.network.chainId == oldSelf.network.chainId",
-                "network.chainId: cannot be changed; create another LedgerBinding",
-            ),
-        )
-    )
 
     network: Network = Field(description="The chain.")
     contract: Contract = Field(description="The contract that keeps the commitments.")

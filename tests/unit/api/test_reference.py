@@ -18,7 +18,7 @@ def test_a_reason_stands_there_with_what_happened_and_what_mends_it(reason: Reas
         '| `matching.threshold` | string | `"Auto"` |',
         "| `network.chainId` | integer, 1 to 9007199254740991 | required |",
         "| `conditions[].lastTransitionTime` | date-time |",
-        "Rule: network.chainId: cannot be changed; create another LedgerBinding.",
+        "Example: 1337. Rule: cannot be changed; create another LedgerBinding.",
         "Rule: compute.workers: min must not be above max.",
     ],
 )
