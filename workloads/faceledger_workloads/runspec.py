@@ -37,6 +37,7 @@ __all__ = [
     "Progress",
     "RecognitionRun",
     "RecognitionSummary",
+    "ReportTarget",
     "RunReport",
     "RunSpec",
     "RunState",
@@ -44,6 +45,7 @@ __all__ = [
     "Subject",
     "Synthesis",
     "Workers",
+    "parse_report_target",
     "parse_run_spec",
 ]
 
@@ -145,11 +147,16 @@ class Matching(_Frozen):
 
 
 class Gallery(_Frozen):
-    """A finished FaceDataset: its encrypted manifest and chips under `path`, and the digests that they must have."""
+    """A finished FaceDataset: its encrypted manifest and chips under `path` (the folder of the dataset's attempt), and
+    the digests that their plaintexts must have. `attempt` is that attempt (default: the folder's name); together with
+    the run's purpose it authenticates the files, so a gallery cannot serve another purpose. `data_key_file` holds the
+    dataset's key where it is not the run's own."""
 
     path: str
     manifest_digest: Digest
     faces_digest: Digest
+    attempt: str | None = None
+    data_key_file: str | None = None
     use_synthetic_cohort: bool = True
 
 
@@ -194,6 +201,26 @@ RunSpec = Annotated[DatasetRun | RecognitionRun, Field(discriminator="kind")]
 def parse_run_spec(text: str | bytes) -> DatasetRun | RecognitionRun:
     """Reads a run spec; a pydantic `ValidationError` names each wrong field."""
     return _RUN_SPEC.validate_json(text)
+
+
+class ReportTarget(_Frozen):
+    """The part of a run spec that tells where reports go and how they are signed: enough to report that the rest is
+    wrong."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    attempt: str
+    subject: Subject
+    chain_id: int
+    contract: Address
+    report_config_map: str
+    run_key_file: str
+    output: str
+
+
+def parse_report_target(text: str | bytes) -> ReportTarget:
+    """Reads what a run spec, valid or not, says of its reports; a pydantic `ValidationError` names each wrong field."""
+    return ReportTarget.model_validate_json(text)
 
 
 class RunState(StrEnum):
@@ -260,10 +287,13 @@ class DatasetSummary(_Frozen):
     synthetic: int
     identities: int
     rejected: dict[str, int] = Field(default_factory=dict)
+    screened: dict[str, int] = Field(default_factory=dict)
+    """Synthetic faces that were drawn and left out, by reason."""
 
 
 class Calibration(_Frozen):
-    """The decision threshold T (S > T) and what it was calibrated on; the rate's 95 % interval is Wilson's."""
+    """The decision threshold T (S > T) and what it was calibrated on: the scores of each gallery photo against each
+    other person (`impostor_pairs` of them). The measured rate's 95 % interval is Wilson's."""
 
     threshold: Decimal
     source: Literal["Fixed", "GalleryImpostors"]
@@ -292,6 +322,12 @@ class RecognitionSummary(_Frozen):
     unknown: int
     gallery_images: int
     gallery_people: int
+    matched: int = 0
+    """Verify: probes that are whom their folder names."""
+    non_matched: int = 0
+    """Verify: probes that are not."""
+    encoded: int = 0
+    """Encode: probes that were encoded and compared with nobody."""
     rejected: dict[str, int] = Field(default_factory=dict)
     calibration: Calibration | None = None
     evaluation: Evaluation | None = None

@@ -1,0 +1,127 @@
+"""Which synthetic faces join a data set: draws until enough of them passed the screening.
+
+In: the run's synthesis settings, the real templates, and a way to draw. Out: every draw with the decision on it.
+Invariants: draws are judged in order of their index, whatever the number of workers; a face that is left out is
+replaced by the next index, up to `MAX_DRAWS` draws a face that was asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceledger_workloads.embedding.rows import Embeddings
+from faceledger_workloads.face import Face, Unfit
+from faceledger_workloads.matching.gallery import unit_rows
+from faceledger_workloads.runspec import Screening, Synthesis
+from faceledger_workloads.synthesis.screening import (
+    Candidate,
+    ScreeningReason,
+    ScreeningThresholds,
+    calibrate_max_similarity_to_real,
+    screen,
+)
+from faceledger_workloads.work import Draw, Encoded
+
+__all__ = ["MAX_DRAWS", "Augmentation", "DrawnFace", "Judged", "drawn_faces"]
+
+MAX_DRAWS = 4
+"""Draws for each face that is wanted: a generator that fails more often than that is not worth waiting for."""
+
+
+@dataclass(frozen=True)
+class DrawnFace:
+    """A synthetic image after a worker looked at it."""
+
+    draw: Draw
+    found: Face | Unfit
+    template: NDArray[np.float32] | None
+    """(128,) of unit length, where a face was found."""
+    checkpoint: str
+
+
+@dataclass(frozen=True)
+class Judged:
+    """`reason` is None for a face that joins the data set."""
+
+    face: DrawnFace
+    reason: ScreeningReason | None
+
+
+def drawn_faces(draws: Sequence[Draw], shards: Iterable[Encoded]) -> Iterator[DrawnFace]:
+    """What the workers answered to `draws`, one by one."""
+    addresses = iter(draws)
+    for shard in shards:
+        rows = iter(unit_rows(shard.embeddings))
+        for found in shard.found:
+            template = next(rows) if isinstance(found, Face) else None
+            yield DrawnFace(next(addresses), found, template, shard.checkpoint or "")
+
+
+@dataclass
+class Augmentation:
+    """Draws and judges. `real` are the raw embeddings of the real faces, `identities` whose they are."""
+
+    synthesis: Synthesis
+    real: Embeddings
+    identities: Sequence[str]
+    draw: Callable[[Sequence[Draw]], Iterator[DrawnFace]]
+    _drawn: list[DrawnFace] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._real_templates = unit_rows(self.real)
+        self._thresholds = _thresholds(self.synthesis.screening, self._real_templates, self.identities)
+
+    def run(self) -> Iterator[Judged]:
+        """First the faces themselves, then their variations, until `synthesis.faces` were accepted."""
+        left = self.synthesis.faces
+        accepted: list[int] = []
+        for judged in self._people(math.ceil(left / (1 + self.synthesis.variations_per_identity))):
+            if judged.reason is None:
+                accepted.append(judged.face.draw[0])
+                left -= 1
+            yield judged
+        draws = [(index, k) for index in accepted for k in range(1, self.synthesis.variations_per_identity + 1)]
+        for judged in map(self._judge_variation, self.draw(draws[:left])):
+            yield judged
+
+    def _people(self, wanted: int) -> Iterator[Judged]:
+        """Draws in rounds: as many more as are missing, since a screening that depends on order needs all before it."""
+        judged: list[Judged] = []
+        missing, limit = wanted, MAX_DRAWS * wanted
+        while missing and len(self._drawn) < limit:
+            start = len(self._drawn)
+            draws = [(index, 0) for index in range(start, min(limit, start + missing))]
+            self._drawn.extend(self.draw(draws))
+            judged = self._judge_people()
+            yield from judged[start:]
+            missing = wanted - sum(one.reason is None for one in judged)
+
+    def _judge_people(self) -> list[Judged]:
+        decisions = screen(map(_candidate, self._drawn), self._real_templates, self._thresholds)
+        return [Judged(face, decision.reason) for face, decision in zip(self._drawn, decisions, strict=True)]
+
+    def _judge_variation(self, face: DrawnFace) -> Judged:
+        """Likeness to its own person is what a variation is for, so it is compared with real people alone."""
+        (decision,) = screen([_candidate(face)], self._real_templates, self._thresholds)
+        return Judged(face, decision.reason)
+
+
+def _candidate(face: DrawnFace) -> Candidate:
+    if not isinstance(face.found, Face):
+        return Candidate(face.draw[0])
+    return Candidate(face.draw[0], face.found.detection_score, face.found.clarity, face.template)
+
+
+def _thresholds(screening: Screening, real: NDArray[np.float32], identities: Sequence[str]) -> ScreeningThresholds:
+    asked = screening.max_similarity_to_real
+    return ScreeningThresholds(
+        min_detection_score=float(screening.min_detection_score),
+        max_similarity_to_real=(
+            calibrate_max_similarity_to_real(real, identities) if asked == "Auto" else float(asked)
+        ),
+    )

@@ -1,0 +1,63 @@
+"""Which image files a folder holds, and whom each one shows.
+
+In: the folder and its layout. Out: the files in one fixed order, each with its path below the folder and its identity.
+Invariant: the order depends on the names alone, and no link leads out of the folder.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from faceledger_workloads.failures import RunFailed
+from faceledger_workloads.runspec import FailureReason, Images
+
+__all__ = ["Photo", "list_photos", "shown"]
+
+
+@dataclass(frozen=True)
+class Photo:
+    """An image file that has not been looked at."""
+
+    path: str
+    """Below the source folder, with forward slashes."""
+    identity: str | None
+    """The person, or None where the layout does not say."""
+
+    @property
+    def shown_path(self) -> str:
+        """`path` for a manifest: bytes that are not UTF-8 are written as escapes."""
+        return shown(self.path)
+
+
+def list_photos(images: Images, field: str) -> tuple[Photo, ...]:
+    """All regular, visible files. Raises `RunFailed` (SourceEmpty) naming `field` when there is none."""
+    root = Path(images.path)
+    photos = [Photo(path, _identity(path, images.layout)) for path in _files(root)]
+    if not photos:
+        state = "holds no file" if root.is_dir() else "is not a folder"
+        raise RunFailed(FailureReason.SOURCE_EMPTY, f"{field}.path {images.path} {state}")
+    return tuple(sorted(photos, key=lambda photo: os.fsencode(photo.path)))
+
+
+def shown(name: str) -> str:
+    """A file name as text that every JSON reader accepts."""
+    return os.fsencode(name).decode("utf-8", errors="backslashreplace")
+
+
+def _files(root: Path) -> Iterator[str]:
+    """Names that begin with a dot are the file system's or a volume plugin's own."""
+    real_root = root.resolve()
+    for folder, subfolders, names in os.walk(root):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".") and name != "lost+found"]
+        for name in names:
+            file = Path(folder, name)
+            if not name.startswith(".") and file.is_file() and file.resolve().is_relative_to(real_root):
+                yield file.relative_to(root).as_posix()
+
+
+def _identity(path: str, layout: str) -> str | None:
+    folder, slash, _ = path.partition("/")
+    return shown(folder) if slash and layout == "IdentityFolders" else None

@@ -1,0 +1,89 @@
+"""The manifest of a data set: one row for each image that was looked at, kept or not.
+
+In: rows. Out: canonical JSON lines, and back. Invariant: the order is real and rejected files by path, then synthetic
+faces by index and variation; equal rows give equal bytes. It names people: it exists in memory and encrypted, nowhere
+else.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from faceledger_contracts.canonical import canonical_json
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
+
+__all__ = ["ManifestRow", "RealRow", "RejectedRow", "ScreenedRow", "SyntheticRow", "manifest_lines", "read_manifest"]
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class _Seen(_Row):
+    """A face: pixels are those of the upright photo; `chip` names an entry of the chip archive."""
+
+    identity: str | None
+    digest: str
+    box: tuple[int, int, int, int]
+    detection_score: float
+    clarity: float
+    landmarks: tuple[tuple[int, int], ...]
+    chip: str
+    chip_digest: str
+
+
+class RealRow(_Seen):
+    kind: Literal["Real"] = "Real"
+    path: str
+
+
+class SyntheticRow(_Seen):
+    """`index`, `variation`, `seed` and `truncation` regenerate the pixels from the checkpoint."""
+
+    kind: Literal["Synthetic"] = "Synthetic"
+    checkpoint: str
+    seed: int
+    truncation: str
+    index: int
+    variation: int
+
+
+class RejectedRow(_Row):
+    """A file that was left out."""
+
+    kind: Literal["Rejected"] = "Rejected"
+    path: str
+    identity: str | None
+    digest: str | None
+    reason: str
+
+
+class ScreenedRow(_Row):
+    """A synthetic face that was left out."""
+
+    kind: Literal["Screened"] = "Screened"
+    index: int
+    variation: int
+    reason: str
+
+
+ManifestRow = Annotated[RealRow | SyntheticRow | RejectedRow | ScreenedRow, Field(discriminator="kind")]
+
+_ROW: TypeAdapter[RealRow | SyntheticRow | RejectedRow | ScreenedRow] = TypeAdapter(ManifestRow)
+
+
+def manifest_lines(rows: list[RealRow | SyntheticRow | RejectedRow | ScreenedRow]) -> list[bytes]:
+    """One line a row, without line ends."""
+    return [canonical_json(row.model_dump(mode="json", by_alias=True)) for row in rows]
+
+
+def read_manifest(data: bytes) -> list[RealRow | SyntheticRow | RejectedRow | ScreenedRow]:
+    """Rows of `data`. ValueError names the first line that is none."""
+    rows = []
+    for number, line in enumerate(data.splitlines(), start=1):
+        try:
+            rows.append(_ROW.validate_json(line))
+        except ValidationError as error:
+            raise ValueError(f"manifest line {number} is no row: {error.error_count()} errors") from error
+    return rows

@@ -1,0 +1,132 @@
+"""The RecognitionJob workload: encode, then identify or verify (algorithm 2 of the paper).
+
+In: a gallery and a folder of probes. Out: results.jsonl, summary.json and a contact sheet, encrypted. Invariant:
+every probe has one line, with a decision or with the reason that there is none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from faceledger_contracts.canonical import canonical_json
+from safetensors.numpy import save
+
+from faceledger_workloads.embedding.rows import Embeddings, joined
+from faceledger_workloads.enrolled import Enrolled, open_gallery
+from faceledger_workloads.failures import RunFailed
+from faceledger_workloads.hearing import Hearing
+from faceledger_workloads.images.source import list_photos
+from faceledger_workloads.judge import EncodeJudge, IdentifyJudge, Judge, VerifyJudge
+from faceledger_workloads.matching.calibration import determine_threshold
+from faceledger_workloads.matching.evaluation import evaluate
+from faceledger_workloads.matching.gallery import TemplateGallery
+from faceledger_workloads.matching.scores import Scorer, make_scorer
+from faceledger_workloads.models import FACE_RESNET
+from faceledger_workloads.pool import FacePool
+from faceledger_workloads.results import ProbeOutcome, result_lines
+from faceledger_workloads.runspec import Calibration, FailureReason, RecognitionRun, RecognitionSummary
+from faceledger_workloads.session import Outcome, Session
+from faceledger_workloads.shards import cut, submit_chips, submit_photos
+from faceledger_workloads.sheets.contact_sheet import draw_sheet
+from faceledger_workloads.work import WorkerSetup
+
+__all__ = ["PROBE_CHIP_SIZE", "run_recognition"]
+
+PROBE_CHIP_SIZE = 150
+"""Pixels: probes are aligned at the network's own size."""
+
+
+def run_recognition(session: Session, run: RecognitionRun) -> Outcome:
+    """The whole workload. Raises `RunFailed`."""
+    photos = list_photos(run.probes, "probes")
+    enrolled = open_gallery(run.gallery, session.data_key, run.purpose)
+    setup = WorkerSetup(
+        source=run.probes,
+        chip_size=PROBE_CHIP_SIZE,
+        encoder=run.encoder,
+        threads=max(1, int(run.workers.cpu)),
+        device="cuda" if run.workers.gpu else "cpu",
+    )
+    pool = session.pool(setup)
+    try:
+        bench = _prepare(session, pool, run, enrolled)
+        hearing = Hearing(bench.scorer, bench.judge)
+        photo_shards = session.stage(pool, "encoding probes", submit_photos, cut(photos), len(photos))
+        for batch, shard in zip(cut(photos), photo_shards, strict=True):
+            hearing.hear(batch, shard)
+    finally:
+        pool.close()
+    return _publish(session, run, bench, hearing)
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """What decides: scores, threshold, task."""
+
+    scorer: Scorer
+    judge: Judge
+    people: tuple[str, ...]
+    gallery_images: int
+    calibration: Calibration | None
+
+
+def _prepare(session: Session, pool: FacePool, run: RecognitionRun, enrolled: Enrolled) -> _Bench:
+    gallery = _encode_gallery(session, pool, enrolled)
+    scorer = make_scorer(run.matching.score, gallery)
+    matching, people = run.matching, gallery.people
+    calibration = None
+    if run.task != "Encode":
+        session.reporter.progress("calibrating", 0, 1)
+        calibration = determine_threshold(matching, scorer.impostor_scores(), run.gallery.manifest_digest)
+    threshold = float(calibration.threshold) if calibration else 0.0
+    judge: Judge
+    match run.task:
+        case "Identify":
+            judge = IdentifyJudge(people, threshold, matching.top_k, matching.include_scores)
+        case "Verify":
+            judge = VerifyJudge(people, threshold, matching.include_scores)
+        case "Encode":
+            judge = EncodeJudge()
+        case _:
+            assert_never(run.task)
+    return _Bench(scorer, judge, people, len(gallery.templates), calibration)
+
+
+def _encode_gallery(session: Session, pool: FacePool, enrolled: Enrolled) -> TemplateGallery:
+    """Real faces and cohort go through in one sequence, so that the cut into batches is fixed."""
+    chips = (*enrolled.chips, *enrolled.cohort)
+    rows: Embeddings = joined(list(session.stage(pool, "encoding gallery", submit_chips, cut(chips), len(chips))))
+    real = len(enrolled.chips)
+    return TemplateGallery.build(rows[:real], enrolled.identities, rows[real:])
+
+
+def _publish(session: Session, run: RecognitionRun, bench: _Bench, hearing: Hearing) -> Outcome:
+    if not hearing.tiles:
+        message = f"probes.path: no usable face in any of {len(hearing.lines)} files: {hearing.rejected()}"
+        raise RunFailed(FailureReason.NO_FACE_FOUND, message)
+    session.reporter.progress("publishing results", 0, 1)
+    summary = _summary(bench, hearing)
+    root = session.keep_lines("results.jsonl", "results-salts.bin", result_lines(hearing.lines))
+    session.keep("summary.json", [canonical_json(summary.model_dump(mode="json", by_alias=True, exclude_none=True))])
+    session.keep("contact-sheet.png", [draw_sheet(hearing.tiles)])
+    if run.task == "Encode":
+        session.keep("encodings.safetensors", [save({"embeddings": joined(hearing.embeddings)})])
+    return Outcome(summary, tuple(session.artefacts), root, FACE_RESNET.digest)
+
+
+def _summary(bench: _Bench, hearing: Hearing) -> RecognitionSummary:
+    counts = hearing.outcomes()
+    return RecognitionSummary(
+        probes=len(hearing.lines),
+        identified=counts[ProbeOutcome.IDENTIFIED],
+        unknown=counts[ProbeOutcome.UNKNOWN],
+        matched=counts[ProbeOutcome.MATCH],
+        non_matched=counts[ProbeOutcome.NON_MATCH],
+        encoded=counts[ProbeOutcome.ENCODED],
+        gallery_images=bench.gallery_images,
+        gallery_people=len(bench.people),
+        rejected=hearing.rejected(),
+        calibration=bench.calibration,
+        evaluation=evaluate(hearing.judged, bench.people) if isinstance(bench.judge, IdentifyJudge) else None,
+    )

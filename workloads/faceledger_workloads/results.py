@@ -1,0 +1,67 @@
+"""One line of results.jsonl: what became of one probe.
+
+In: a probe's face or the reason it has none, and the decision. Out: canonical JSON. Invariant: one line a probe, in
+the order of the paths; similarity scores appear only when the run asks for them, and rounded.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from faceledger_contracts.canonical import canonical_json
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+__all__ = ["CandidateLine", "ProbeOutcome", "ProbeReject", "ResultLine", "result_lines"]
+
+
+class ProbeOutcome(StrEnum):
+    """What the run says of a probe."""
+
+    IDENTIFIED = "Identified"
+    UNKNOWN = "Unknown"
+    MATCH = "Match"
+    NON_MATCH = "NonMatch"
+    ENCODED = "Encoded"
+    REJECTED = "Rejected"
+
+
+class ProbeReject(StrEnum):
+    """Why a probe with a face has no answer; photos without one carry an `ImageReject`."""
+
+    NO_CLAIM = "NoClaim"
+    """Verify: the file lies in no person's folder, so there is nobody to compare it with."""
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class CandidateLine(_Line):
+    """An enrolled person and the rounded score."""
+
+    identity: str
+    score: float
+
+
+class ResultLine(_Line):
+    """Fields that do not apply are left out. `box` and `landmarks` are pixels of the upright photo."""
+
+    path: str
+    outcome: ProbeOutcome
+    digest: str | None = None
+    identity: str | None = None
+    """Identified: who it is. Match and NonMatch: whom it was compared with."""
+    reason: str | None = None
+    clarity: float | None = None
+    detection_score: float | None = None
+    box: tuple[int, int, int, int] | None = None
+    landmarks: tuple[tuple[int, int], ...] | None = None
+    candidates: tuple[CandidateLine, ...] | None = None
+    row: int | None = None
+    """Encoded: row of the embedding in encodings.safetensors."""
+
+
+def result_lines(lines: list[ResultLine]) -> list[bytes]:
+    """Canonical JSON, without line ends."""
+    return [canonical_json(line.model_dump(mode="json", by_alias=True, exclude_none=True)) for line in lines]

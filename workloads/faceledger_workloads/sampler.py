@@ -1,0 +1,59 @@
+"""The generator of a run, as a worker uses it: which checkpoint, which seed, which truncation.
+
+In: the run's synthesis settings. Out: pixels for (index, variation). Invariant: the checkpoint is the one that the
+settings pin, or the run fails naming the field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from faceledger_workloads.failures import RunFailed
+from faceledger_workloads.images.decode import Pixels
+from faceledger_workloads.runspec import Checkpoint, FailureReason, Synthesis
+from faceledger_workloads.synthesis.checkpoint import CheckpointDigestDiffersError, CheckpointError
+from faceledger_workloads.synthesis.generator import Generator, bundled_checkpoint, load_checkpoint
+from faceledger_workloads.work import Draw
+
+__all__ = ["Sampler", "load_sampler"]
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """A loaded generator with the numbers that it is asked with."""
+
+    generator: Generator
+    seed: int
+    truncation: float
+
+    @property
+    def checkpoint(self) -> str:
+        """Digest of the checkpoint: `sha256:<hex>`."""
+        return f"sha256:{self.generator.sha256}"
+
+    def draw(self, draws: Sequence[Draw]) -> Iterator[Pixels]:
+        """One image a draw."""
+        for index, variation in draws:
+            yield self.generator.vary(self.seed, index, variation, self.truncation)
+
+
+def load_sampler(synthesis: Synthesis) -> Sampler:
+    """Raises `RunFailed` (CheckpointDigestMismatch, CheckpointUnreadable) naming `synthesis.checkpoint`."""
+    try:
+        generator = load_checkpoint(_path(synthesis.checkpoint), synthesis.checkpoint.sha256)
+    except CheckpointDigestDiffersError as error:
+        message = f"synthesis.checkpoint: {error}"
+        raise RunFailed(FailureReason.CHECKPOINT_DIGEST_MISMATCH, message) from error
+    except CheckpointError as error:
+        raise RunFailed(FailureReason.CHECKPOINT_UNREADABLE, f"synthesis.checkpoint: {error}") from error
+    return Sampler(generator, synthesis.seed, float(synthesis.truncation))
+
+
+def _path(checkpoint: Checkpoint) -> Path:
+    if checkpoint.bundled is not None:
+        return bundled_checkpoint(checkpoint.bundled)
+    if checkpoint.path is None:
+        raise CheckpointError("neither bundled nor a file")
+    return Path(checkpoint.path)

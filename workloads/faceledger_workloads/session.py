@@ -1,0 +1,109 @@
+"""What a workload works with: its workers, its artefacts, its voice.
+
+In: a run spec and the edges (clock, content store, report sink). Out: a `Session`, and at its end an `Outcome`. It
+reads the keys, and hands them to nobody but the two that need them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+from faceledger_contracts.results import results_root
+
+from faceledger_workloads.artefacts import ArtefactStore
+from faceledger_workloads.failures import RunFailed
+from faceledger_workloads.pool import FacePool, Submit
+from faceledger_workloads.report import Reporter
+from faceledger_workloads.runspec import Artefact, DatasetSummary, FailureReason, RecognitionSummary, Workers
+from faceledger_workloads.salts import line_salts
+from faceledger_workloads.work import WorkerSetup
+from faceledger_workloads.worker import FaceWorker
+
+__all__ = ["Outcome", "Session", "read_data_key"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a successful run reports."""
+
+    summary: DatasetSummary | RecognitionSummary
+    artefacts: tuple[Artefact, ...]
+    results_root: str
+    model_digest: str
+
+
+@dataclass
+class Session:
+    """One run's means. `artefacts` collects what was stored."""
+
+    reporter: Reporter
+    store: ArtefactStore
+    data_key: bytes
+    subject_uid: str
+    workers: Workers
+
+    def __post_init__(self) -> None:
+        self.artefacts: list[Artefact] = []
+
+    def pool(self, setup: WorkerSetup) -> FacePool:
+        """Actors for this run; they start at once and come up while the driver goes on."""
+        create = ray.remote(FaceWorker).options(
+            num_cpus=float(self.workers.cpu), num_gpus=self.workers.gpu, max_restarts=0, max_task_retries=0
+        )
+        return FacePool(lambda: create.remote(setup), self.workers.max, self._waiting)
+
+    def stage(
+        self, pool: FacePool, name: str, submit: Submit, shards: Iterable[Sequence[Any]], total: int
+    ) -> Iterator[Any]:
+        """Results of the shards in order, with progress: `total` counts the items in all shards."""
+        self.reporter.progress(name, 0, total)
+        done, sizes = 0, []
+
+        def counted() -> Iterator[Sequence[Any]]:
+            for shard in shards:
+                sizes.append(len(shard))
+                yield shard
+
+        for number, result in enumerate(pool.run(submit, counted())):
+            done += sizes[number]
+            self.reporter.progress(name, done, total)
+            yield result
+
+    def keep(self, name: str, chunks: Iterable[bytes]) -> None:
+        """Stores an artefact."""
+        self.artefacts.append(self.store.put(name, chunks))
+
+    def keep_lines(self, name: str, salts_name: str, lines: Sequence[bytes]) -> str:
+        """Stores JSON lines and their salts; answers the salted root (0x hex) that commits to each line."""
+        salts = line_salts(self.data_key, self.subject_uid, lines)
+        self.keep(name, (line + b"\n" for line in lines))
+        self.keep(salts_name, salts)
+        return "0x" + results_root(lines, salts).hex()
+
+    def _waiting(self, any_worker: bool) -> None:
+        if any_worker:
+            self.reporter.flush()
+        else:
+            self.reporter.waiting("waiting for a worker")
+
+
+def read_data_key(file: str, field: str) -> bytes:
+    """32 raw bytes, or 64 hex characters. Raises `RunFailed` (DataKeyInvalid) naming `field`."""
+    try:
+        content = Path(file).read_bytes()
+    except OSError as error:
+        message = f"{field}: {file} cannot be read: {error.strerror}"
+        raise RunFailed(FailureReason.DATA_KEY_INVALID, message) from error
+    if len(content) == 32:
+        return content
+    try:
+        key = bytes.fromhex(content.decode("ascii").strip().removeprefix("0x"))
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise RunFailed(FailureReason.DATA_KEY_INVALID, f"{field}: {file} holds neither 32 bytes nor 64 hex digits")
+    return key

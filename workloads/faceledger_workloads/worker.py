@@ -1,0 +1,98 @@
+"""The Ray actor that sees faces: one process, its models loaded once, told which files to read.
+
+In: shards of photos, chips or generator indices. Out: faces, embeddings, generated pixels. Invariant: an answer
+depends on the shard and the setup alone, so it does not matter which worker gives it or how often it is asked.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faceledger_workloads.embedding.rows import Embeddings
+from faceledger_workloads.face import Face, FaceFinder, Unfit
+from faceledger_workloads.failures import RunFailed
+from faceledger_workloads.images.scale import decode_png
+from faceledger_workloads.images.source import Photo
+from faceledger_workloads.models import ModelFileError
+from faceledger_workloads.runspec import FailureReason
+from faceledger_workloads.work import Draw, Encoded, Generated, WorkerSetup
+
+if TYPE_CHECKING:
+    from faceledger_workloads.embedding.encoder import FaceEncoder
+    from faceledger_workloads.sampler import Sampler
+
+__all__ = ["FaceWorker"]
+
+
+class FaceWorker:
+    """Methods are Ray tasks; they are safe to repeat.
+
+    The driver imports this module too, for the class alone: torch is loaded in the methods, so that it stays small.
+    """
+
+    def __init__(self, setup: WorkerSetup) -> None:
+        # Importing or building a model here would turn its error into an actor that never starts: see `ready`.
+        self._setup = setup
+
+    def ready(self) -> int:
+        """Loads the models and answers the process id. Raises `RunFailed` when one is missing or not the pinned one."""
+        import torch
+
+        torch.set_num_threads(self._setup.threads)
+        try:
+            _ = self._finder, self._encoder
+        except ModelFileError as error:
+            raise RunFailed(FailureReason.INFRASTRUCTURE_FAILED, str(error)) from error
+        if self._setup.synthesis is not None:
+            _ = self._sampler
+        return os.getpid()
+
+    def detect_faces(self, shard: Sequence[Photo]) -> tuple[Face | Unfit, ...]:
+        """Decodes, detects and aligns a shard of the source folder's files."""
+        images, size = self._setup.source, self._setup.chip_size
+        return tuple(
+            self._finder.in_file(Path(images.path, photo.path), images.max_bytes, images.max_pixels, size)
+            for photo in shard
+        )
+
+    def detect_generated(self, shard: Generated) -> tuple[Face | Unfit, ...]:
+        """Detects and aligns generated faces."""
+        return tuple(self._finder.in_pixels(pixels, self._setup.chip_size) for pixels in shard.images)
+
+    def encode_found(self, found: tuple[Face | Unfit, ...]) -> Encoded:
+        """Adds the embeddings of the shard's faces."""
+        return Encoded(found, self.encode_chips([one.chip_png for one in found if isinstance(one, Face)]))
+
+    def encode_generated(self, generated: Generated, found: tuple[Face | Unfit, ...]) -> Encoded:
+        """The same for generated images, with their origin."""
+        return replace(self.encode_found(found), checkpoint=generated.checkpoint)
+
+    def encode_chips(self, chips: Sequence[bytes]) -> Embeddings:
+        """(n, 128) for PNG chips."""
+        return self._encoder.encode([decode_png(chip) for chip in chips])
+
+    def generate_faces(self, draws: Sequence[Draw]) -> Generated:
+        """The image of each draw."""
+        return Generated(self._sampler.checkpoint, tuple(self._sampler.draw(draws)))
+
+    @cached_property
+    def _finder(self) -> FaceFinder:
+        return FaceFinder()
+
+    @cached_property
+    def _encoder(self) -> FaceEncoder:
+        from faceledger_workloads.embedding.encoder import load_encoder
+
+        return load_encoder(self._setup.encoder, self._setup.device)
+
+    @cached_property
+    def _sampler(self) -> Sampler:
+        from faceledger_workloads.sampler import load_sampler
+
+        assert self._setup.synthesis is not None, "the run has no synthesis"
+        return load_sampler(self._setup.synthesis)
