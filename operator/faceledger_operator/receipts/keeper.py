@@ -1,0 +1,92 @@
+"""Keeps a receipt in both of its places: on the receipts volume, and as a Secret beside the resource it speaks of.
+
+In: receipts and owner references. Out: receipts. Invariant: the volume is written first and decides; the Secret goes
+with its resource, and a resource that is gone already gets none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from typing import Any
+
+from faceledger_contracts.receipt import Receipt, ReceiptError, encode_receipt, parse_receipt
+from faceledger_contracts.record import Subject
+
+from ..kube.api import Kube
+from ..kube.errors import ApiConflictError
+from ..kube.kinds import FACE_DATASET, RECOGNITION_JOB, SECRET, Kind
+from .volume import ReceiptVolume
+
+__all__ = ["RECEIPT_KEY", "Receipts", "receipt_secret", "receipt_secret_name"]
+
+RECEIPT_KEY = "receipt.json"
+"""Key inside the Secret: the receipt as canonical JSON."""
+
+_OWNERS: dict[str, Kind] = {kind.kind: kind for kind in (FACE_DATASET, RECOGNITION_JOB)}
+
+
+class Receipts:
+    """The receipts of all bindings."""
+
+    def __init__(self, kube: Kube, volume: ReceiptVolume) -> None:
+        self._kube = kube
+        self._volume = volume
+
+    async def keep(self, receipt: Receipt, owner: dict[str, Any]) -> None:
+        """Returns once the receipt is on the volume and, if its resource lives, in its Secret."""
+        record, data = receipt.record, encode_receipt(receipt)
+        await asyncio.to_thread(self._volume.put, record.subject, record.attempt, data)
+        if not await self._lives(record.subject.namespace, owner):
+            return
+        try:
+            await self._kube.create(SECRET, receipt_secret(receipt, owner))
+        except ApiConflictError:
+            return  # kept by a pass that ended before the journal said so; the volume has checked that it is equal
+
+    async def find(self, subject: Subject, attempt: str) -> Receipt | None:
+        """The receipt of an attempt, from either place."""
+        kept = await asyncio.to_thread(self._volume.get, subject, attempt)
+        secret = await self._kube.get(SECRET, subject.namespace, self.name_of(attempt)) if kept is None else None
+        if secret is not None:
+            kept = base64.b64decode((secret.get("data") or {}).get(RECEIPT_KEY, ""))
+        try:
+            receipt = parse_receipt(kept) if kept is not None else None
+        except ReceiptError:
+            return None
+        return receipt if receipt and receipt.record.attempt == attempt else None
+
+    def name_of(self, attempt: str) -> str:
+        """Name of the Secret with an attempt's receipt."""
+        return receipt_secret_name(attempt)
+
+    async def _lives(self, namespace: str, owner: dict[str, Any]) -> bool:
+        kind = _OWNERS.get(str(owner.get("kind")))
+        found = await self._kube.get(kind, namespace, owner["name"]) if kind else None
+        return found is not None and found["metadata"].get("uid") == owner["uid"]
+
+
+def receipt_secret_name(attempt: str) -> str:
+    """Name of the Secret with an attempt's receipt."""
+    return f"{attempt}-receipt"
+
+
+def receipt_secret(receipt: Receipt, owner: dict[str, Any]) -> dict[str, Any]:
+    """The Secret as it is created: immutable, gone with its owner."""
+    subject = receipt.record.subject
+    return {
+        "metadata": {
+            "namespace": subject.namespace,
+            "name": receipt_secret_name(receipt.record.attempt),
+            "labels": {
+                "faceledger.dev/attempt": receipt.record.attempt,
+                "faceledger.dev/subject-uid": subject.uid,
+                "faceledger.dev/subject-kind": subject.kind,
+                "app.kubernetes.io/managed-by": "faceledger",
+            },
+            "ownerReferences": [owner],
+        },
+        "type": "faceledger.dev/receipt",
+        "immutable": True,
+        "data": {RECEIPT_KEY: base64.b64encode(encode_receipt(receipt)).decode()},
+    }

@@ -1,0 +1,124 @@
+"""What stays in memory for a LedgerBinding between two looks: its connection, its committer and its ledger.
+
+In: URL, signer, contract and terms as they are now. Out: the same objects for as long as these stay the same.
+Invariant: nothing in here is needed after a restart; all that counts is in the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from faceledger_contracts.randomness import RandomSource
+
+from ..api.base import ObjectMeta
+from ..kube.api import Kube
+from ..ledger.binding_ledger import BindingLedger
+from ..ledger.committer import Committer, Terms
+from ..ledger.connection import Connection
+from ..ledger.finalisation import ReceiptKeeper
+from ..ledger.health import Health
+from ..ledger.journal import Entry
+from ..ledger.journal_store import JournalStore
+from ..ledger.lane import SignerLanes
+from ..ledger.run_keys import RunKeys
+from ..ledger.signer import Signer
+
+__all__ = ["Session", "Surroundings"]
+
+Wake = Callable[[str, str, str], None]
+"""Called with kind, namespace and name of a resource that should be looked at now."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all sessions of a process share."""
+
+    kube: Kube
+    lanes: SignerLanes
+    receipts: ReceiptKeeper
+    wake: Wake
+    now: Callable[[], float]
+    random: RandomSource
+
+
+class Session:
+    """One LedgerBinding's session."""
+
+    def __init__(self, around: Surroundings, metadata: ObjectMeta) -> None:
+        self.store = JournalStore(around.kube, metadata.namespace, metadata.name)
+        self.connection: Connection | None = None
+        self.signer: Signer | None = None
+        self.committer: Committer | None = None
+        self.ledger: BindingLedger | None = None
+        self.health: tuple[int, float, Health] | None = None
+        """Generation, when it was looked at, and what was found, while all is well."""
+        self._around = around
+        self._namespace, self._name = metadata.namespace, metadata.name
+        self._url: str | None = None
+        self._terms: Terms | None = None
+
+    async def connect(self, url: str) -> Connection:
+        """The connection to the node at this URL; one to another URL is closed."""
+        if self.connection is None or self._url != url:
+            await self.close()
+            self.connection, self._url = Connection(url), url
+        return self.connection
+
+    async def close(self) -> None:
+        """Lets go of the node. What is under way there fails, and is tried again."""
+        if self.connection is not None:
+            await self.connection.close()
+        self.connection = self.committer = self.ledger = self._url = None
+
+    def commit_as(self, signer: Signer, terms: Terms) -> Committer:
+        """The committer for this signer and these terms."""
+        if self.committer is None or self.signer != signer or self._terms != terms:
+            assert self.connection is not None
+            self.committer = Committer(
+                binding=f"{self._namespace}/{self._name}",
+                terms=terms,
+                connection=self.connection,
+                signer=signer,
+                lane=self._around.lanes.of(terms.chain_id, signer.address),
+                store=self.store,
+                run_keys=RunKeys(self._around.kube, self._namespace),
+                receipts=self._around.receipts,
+                now=self._around.now,
+                changed=self._wake_subject,
+            )
+            self.signer, self._terms, self.ledger = signer, terms, None
+        return self.committer
+
+    def ledger_at(self, contract: str) -> BindingLedger:
+        """The ledger at this contract, for the committer in use."""
+        if self.ledger is None or self.ledger.contract != contract:
+            assert self.connection is not None
+            assert self.committer is not None
+            assert self._terms is not None
+            self.ledger = BindingLedger(
+                chain_id=self._terms.chain_id,
+                contract=contract,
+                ipfs_api=self._terms.ipfs_api,
+                connection=self.connection,
+                committer=self.committer,
+                store=self.store,
+                run_keys=RunKeys(self._around.kube, self._namespace),
+                receipts=self._around.receipts,
+                random=self._around.random,
+                now=self._around.now,
+                wake=self._wake_binding,
+            )
+        return self.ledger
+
+    def wake_subjects(self) -> None:
+        """Has all resources looked at whose records the journal holds."""
+        for entry in self.store.current.entries:
+            self._wake_subject(entry)
+
+    def _wake_subject(self, entry: Entry) -> None:
+        subject = entry.record.subject
+        self._around.wake(subject.kind, subject.namespace, subject.name)
+
+    def _wake_binding(self) -> None:
+        self._around.wake("LedgerBinding", self._namespace, self._name)

@@ -1,0 +1,266 @@
+"""LedgerBinding: makes its ledger usable, or says exactly what keeps it from being so; then runs its committer.
+
+    observe (Secrets, node, contract, Kubo, journal) -> decide (the first check that fails is the reason) -> act
+
+In: the LedgerBinding as it is. Out: its status, its `Ledger` in `Ledgers`, commits. Invariant: nothing is signed while
+chain id, contract code or signer are not what the spec says; every reason clears by itself once its cause is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import structlog
+from eth_utils.address import to_checksum_address
+from faceledger_contracts.randomness import RandomSource
+
+from ..api.base import GROUP, SecretKey
+from ..api.conditions import BindingReason, merge_conditions
+from ..api.ledgerbinding import LedgerBinding, LedgerBindingStatus
+from ..kube.api import Kube
+from ..kube.errors import ApiConflictError
+from ..kube.kinds import LEDGER_BINDING, SECRET
+from ..kube.status import write_status
+from ..ledger.committer import Outcome, Terms
+from ..ledger.fees import gwei, wei
+from ..ledger.health import Health, observe_chain_health, observe_content
+from ..ledger.journal import Deployment, Journal
+from ..ledger.lane import SignerLanes
+from ..ledger.ledger import JournalFullError, LedgerRefusedError, Ledgers, LedgerUnavailableError
+from ..ledger.moves import Policy, Trouble
+from ..ledger.signer import PASSWORD_KEY, KeystoreError, Keystores
+from ..receipts.keeper import Receipts
+from ..receipts.volume import ReceiptVolume
+from .binding_session import Session, Surroundings, Wake
+from .binding_verdict import Verdict, decide_binding
+
+__all__ = ["BindingReconciler"]
+
+IDLE_SECONDS = 30.0
+"""Between two looks at a binding that is Ready and has nothing to commit."""
+
+FAILING_SECONDS = 3.0
+"""Between two looks at a binding that is not Ready."""
+
+DEPLOYING_SECONDS = 0.3
+"""Between two looks at a deployment on its way."""
+
+HEALTH_SECONDS = 10.0
+"""While records are on their way, all else is looked at no more often than this."""
+
+PAUSE_ANNOTATION = f"{GROUP}/reconcile"
+
+Key = tuple[str, str]
+
+_log = structlog.get_logger(__name__)
+
+
+class BindingReconciler:
+    """Reconciles LedgerBindings; `wake` has another resource looked at, `receipts` is where receipts are kept."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        ledgers: Ledgers,
+        wake: Wake,
+        now: Callable[[], datetime],
+        random: RandomSource,
+        receipts: ReceiptVolume,
+    ) -> None:
+        self._kube = kube
+        self._ledgers = ledgers
+        self._now = now
+        self._keystores = Keystores()
+        self._sessions: dict[Key, Session] = {}
+        self._around = Surroundings(
+            kube, SignerLanes(), Receipts(kube, receipts), wake, lambda: now().timestamp(), random
+        )
+
+    async def __call__(self, namespace: str, name: str) -> float | None:
+        """Seconds until the next look; None where only a change of the resource calls for one."""
+        body = await self._kube.get(LEDGER_BINDING, namespace, name)
+        if body is None or body["metadata"].get("deletionTimestamp"):
+            await self._forget(namespace, name)
+            return None
+        binding = LedgerBinding.parse(body)
+        session = self._sessions.setdefault((namespace, name), Session(self._around, binding.metadata))
+        health = await self._health(session, binding)
+        health, outcome = await self._commit(session, binding, health)
+        verdict = decide_binding(health, binding.spec)
+        self._publish(session, binding, verdict, health)
+        try:
+            await write_status(self._kube, LEDGER_BINDING, body, self._status(binding, session, verdict, health))
+        except ApiConflictError:
+            return 0.0
+        return _next_look(verdict, outcome)
+
+    async def close(self) -> None:
+        """Lets go of all nodes."""
+        for session in self._sessions.values():
+            await session.close()
+
+    async def _health(self, session: Session, binding: LedgerBinding) -> Health:
+        """What was found a moment ago, where all was well and records wait; else a new look at everything."""
+        generation, moment = binding.metadata.generation, self._around.now()
+        if session.health is not None and session.health[0] == generation and not _is_paused(binding):
+            _, since, health = session.health
+            if moment - since < HEALTH_SECONDS:
+                return health
+        health = await self._observe(session, binding)
+        well = decide_binding(health, binding.spec).reason is BindingReason.READY
+        session.health = (generation, moment, health) if well else None
+        return health
+
+    async def _observe(self, session: Session, binding: LedgerBinding) -> Health:
+        health = Health(paused=_is_paused(binding))
+        if health.paused:
+            return health
+        rpc, keystore = binding.spec.network.rpc.url_secret_ref, binding.spec.signer.keystore_secret_ref
+        url_secret, key_secret, journal = await asyncio.gather(
+            self._kube.get(SECRET, binding.metadata.namespace, rpc.name),
+            self._kube.get(SECRET, binding.metadata.namespace, keystore.name),
+            session.store.load(),
+        )
+        problem = _missing("network.rpc.urlSecretRef", url_secret, rpc, (rpc.key,)) or _missing(
+            "signer.keystoreSecretRef", key_secret, keystore, (keystore.key, PASSWORD_KEY)
+        )
+        if problem or url_secret is None or key_secret is None:
+            return replace(health, secret_problem=problem)
+        health = replace(health, contract=_contract(binding, journal), deployment=journal.deployment)
+        health = await self._open_signer(session, health, key_secret, keystore)
+        url = base64.b64decode(url_secret["data"][rpc.key]).decode(errors="replace").strip()
+        if not re.match(r"^https?://[^\s/]", url):
+            return replace(health, rpc_problem=f"key {rpc.key!r} of Secret {rpc.name} holds no http or https URL")
+        health = await observe_chain_health(health, await session.connect(url), binding)
+        return await observe_content(health, binding.spec.content.ipfs.api)
+
+    async def _open_signer(
+        self, session: Session, health: Health, secret: Mapping[str, Any], keystore: SecretKey
+    ) -> Health:
+        try:
+            session.signer = await self._keystores.open(secret, keystore.key)
+        except KeystoreError as error:
+            session.signer = None
+            return replace(health, keystore_problem=f"key {keystore.key!r} of Secret {keystore.name}: {error}")
+        return replace(health, signer=session.signer.address)
+
+    async def _commit(self, session: Session, binding: LedgerBinding, health: Health) -> tuple[Health, Outcome]:
+        """Runs one pass where nothing speaks against it; what goes wrong becomes part of the health."""
+        verdict = decide_binding(health, binding.spec)
+        if not verdict.commits or session.signer is None:
+            return health, Outcome(None)
+        if verdict.deploys:
+            intent = Deployment(signer=session.signer.address)
+            await session.store.update(lambda journal: journal if journal.deployment else journal.with_intent(intent))
+        committer = session.commit_as(session.signer, _terms(binding))
+        try:
+            outcome = await committer.run_pass()
+        except LedgerUnavailableError as error:
+            session.health = None
+            return replace(health, rpc_problem=str(error)), Outcome(None)
+        except (LedgerRefusedError, JournalFullError) as error:
+            return replace(health, trouble=Trouble(BindingReason.READY, str(error))), Outcome(FAILING_SECONDS)
+        return replace(health, trouble=outcome.trouble), outcome
+
+    def _publish(self, session: Session, binding: LedgerBinding, verdict: Verdict, health: Health) -> None:
+        """Enters the ledger for datasets and jobs, or takes it away; has those looked at that wait for it."""
+        metadata = binding.metadata
+        if not verdict.usable or health.contract is None or session.committer is None:
+            self._ledgers.remove(metadata.namespace, metadata.name)
+            return
+        ledger = session.ledger_at(health.contract)
+        trouble = health.trouble if verdict.reason is BindingReason.READY else Trouble(verdict.reason, verdict.message)
+        if ledger.trouble != trouble:
+            ledger.trouble = trouble
+            session.wake_subjects()
+        self._ledgers.put(metadata.namespace, metadata.name, ledger)
+
+    def _status(
+        self, binding: LedgerBinding, session: Session, verdict: Verdict, health: Health
+    ) -> LedgerBindingStatus:
+        old, journal, generation = binding.status, session.store.current, binding.metadata.generation
+        moment = self._now().replace(microsecond=0)
+        deployed = journal.deployment.sent.hashes[-1] if journal.deployment and journal.deployment.sent else None
+        return LedgerBindingStatus(
+            observed_generation=generation,
+            conditions=merge_conditions(old.conditions, verdict.claims(), generation, moment),
+            chain_id=health.chain_id or old.chain_id,
+            contract=health.contract or (old.contract if health.paused else None),
+            code_hash=verdict.code_hash(health) or (old.code_hash if health.code is None else None),
+            deploy_transaction=deployed or old.deploy_transaction,
+            signer=health.signer or (old.signer if health.paused else None),
+            balance=old.balance if health.balance is None else f"{health.balance / 10**18:.2f}",
+            pending=len(journal.entries),
+            finalized=journal.finalized,
+            committed_batches=journal.committed_batches,
+        )
+
+    async def _forget(self, namespace: str, name: str) -> None:
+        """The binding is gone. Its journal stays where records wait in it: a binding of that name goes on with it."""
+        self._ledgers.remove(namespace, name)
+        session = self._sessions.pop((namespace, name), None)
+        if session is None:
+            return
+        await session.close()
+        journal = await session.store.load()
+        if journal.entries:
+            _log.warning("binding deleted before its records were final", binding=name, records=len(journal.entries))
+        elif journal != Journal():
+            await session.store.discard()
+
+
+def _next_look(verdict: Verdict, outcome: Outcome) -> float | None:
+    if verdict.reason is BindingReason.PAUSED:
+        return None
+    if verdict.reason is BindingReason.DEPLOYING:
+        return DEPLOYING_SECONDS
+    calm = IDLE_SECONDS if verdict.reason is BindingReason.READY else FAILING_SECONDS
+    return calm if outcome.next_look is None else min(calm, outcome.next_look)
+
+
+def _missing(field: str, secret: Mapping[str, Any] | None, wanted: SecretKey, keys: tuple[str, ...]) -> str | None:
+    """What is wrong with a reference to a Secret, if anything."""
+    if secret is None:
+        return f"{field}: there is no Secret {wanted.name}"
+    data = secret.get("data") or {}
+    lacking = [key for key in keys if not data.get(key)]
+    return f"{field}: Secret {wanted.name} has no key {lacking[0]!r}, or an empty one" if lacking else None
+
+
+def _contract(binding: LedgerBinding, journal: Journal) -> str | None:
+    """The contract to use: the spec's, or the one that was deployed, once it is in a block."""
+    if binding.spec.contract.address:
+        return to_checksum_address(binding.spec.contract.address)
+    deployment = journal.deployment
+    if deployment is not None:
+        return deployment.address if deployment.place or deployment.final else None
+    # A journal that was deleted by hand does not make the operator deploy a second contract.
+    return binding.status.contract if binding.status.deploy_transaction else None
+
+
+def _is_paused(binding: LedgerBinding) -> bool:
+    return binding.metadata.annotations.get(PAUSE_ANNOTATION) == "disabled"
+
+
+def _terms(binding: LedgerBinding) -> Terms:
+    spec = binding.spec
+    policy = Policy(
+        max_records=spec.batching.max_records,
+        max_delay=_seconds(spec.batching.max_delay),
+        max_fee=gwei(spec.gas.max_fee_per_gas_gwei),
+        budget=wei(spec.gas.budget_eth_per_day),
+    )
+    return Terms(spec.network.chain_id, spec.network.finality, policy, spec.content.ipfs.api)
+
+
+def _seconds(duration: str) -> int:
+    """A `Duration` in seconds."""
+    parts = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", duration)
+    hours, minutes, seconds = (int(part or 0) for part in parts.groups()) if parts else (0, 0, 0)
+    return (hours * 60 + minutes) * 60 + seconds
