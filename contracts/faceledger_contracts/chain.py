@@ -56,7 +56,7 @@ class ChainReader:
         self._web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
 
     def chain_id(self) -> int:
-        return self._ask("chain id", lambda: self._web3.eth.chain_id)
+        return self._ask("chain id", lambda: int(self._web3.eth.chain_id))
 
     def code_hash(self, contract: str) -> bytes:
         code = self._ask("contract code", lambda: self._web3.eth.get_code(Web3.to_checksum_address(contract)))
@@ -80,8 +80,9 @@ class ChainReader:
 
     def run_key_window(self, contract: str, key: str) -> RunKeyWindow:
         ledger = self._web3.eth.contract(Web3.to_checksum_address(contract), abi=faceledger_artefact().abi)
-        start, end = self._ask("run key", ledger.functions.runKeyWindow(Web3.to_checksum_address(key)).call)
-        return RunKeyWindow(start, end)
+        address = Web3.to_checksum_address(key)
+        start, end = self._ask("run key", ledger.functions.runKeyWindow(address).call)
+        return RunKeyWindow(start, end, self._ask("run key", ledger.functions.runKeyRevokedIn(address).call))
 
     def _tagged(self, tag: FinalityTag) -> BlockData | None:
         try:

@@ -67,14 +67,20 @@ class Block:
 
 @dataclass(frozen=True)
 class RunKeyWindow:
-    """When a run key was or is authorised: from `start` until before `end`, in seconds since 1970; 0 and 0 if never."""
+    """When a run key was or is authorised: from `start` until before `end`, in seconds since 1970; 0 and 0 if never.
+
+    `revoked_in` is the number of the block that revoked it, 0 if none did.
+    """
 
     start: int
     end: int
+    revoked_in: int = 0
 
-    def contains(self, timestamp: int) -> bool:
-        """Whether the key was authorised at that time."""
-        return self.start <= timestamp < self.end
+    def contains(self, block: Block) -> bool:
+        """Whether the key could sign in that block; where blocks share a time, in those up to the revoking one."""
+        if self.revoked_in and block.timestamp == self.end:
+            return self.start <= block.timestamp and block.number <= self.revoked_in
+        return self.start <= block.timestamp < self.end
 
 
 class Chain(Protocol):

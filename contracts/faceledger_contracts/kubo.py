@@ -8,6 +8,7 @@ says ok. The library behind it, ipfshttpclient, has no maintainer, so nothing el
 from __future__ import annotations
 
 import ipaddress
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,13 +16,15 @@ from types import TracebackType
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-import ipfshttpclient
-from ipfshttpclient import exceptions as ipfs
-
 from faceledger_contracts import cid as cids
 from faceledger_contracts.content import ContentCorrupt, ContentError, ContentUnavailable
 from faceledger_contracts.dagpb import decode_node
 from faceledger_contracts.redaction import redact_url
+
+# The library's own switch: without it, it replaces parts of requests that urllib3 no longer has.
+os.environ.setdefault("PY_IPFS_HTTP_CLIENT_PATCH_REQUESTS", "no")
+import ipfshttpclient
+from ipfshttpclient import exceptions as ipfs
 
 __all__ = ["ContentCorrupt", "ContentError", "ContentUnavailable", "Kubo"]
 

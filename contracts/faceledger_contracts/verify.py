@@ -191,7 +191,7 @@ def _run_keys(receipt: Receipt, chain: Chain) -> str:
     block = _committing_block(receipt, chain)
     for field, key in (("record.runKey", receipt.record.run_key), ("batchRunKey", receipt.batch_run_key)):
         window = chain.run_key_window(receipt.contract, key)
-        if not window.contains(block.timestamp):
+        if not window.contains(block):
             raise _DiffersError(
                 f"{field}: {key} was not authorised when block {block.number} was made: "
                 f"its window is [{window.start}, {window.end}), the block's time {block.timestamp}"

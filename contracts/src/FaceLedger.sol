@@ -13,10 +13,11 @@ import {IFaceLedger} from "./interfaces/IFaceLedger.sol";
 /// byte-identical code, which a verifier compares by its hash, and a chain that forks off gets a domain of its own.
 contract FaceLedger is IFaceLedger, Ownable2Step, Pausable {
     /// @dev One slot. Authorised at time t if from <= t < until. `from` is set once; `until` grows while the window is
-    /// open and shrinks to the present at revocation.
+    /// open and shrinks to the present at revocation, whose block is kept.
     struct Window {
         uint64 from;
         uint64 until;
+        uint64 revokedIn;
     }
 
     bytes32 private constant DOMAIN_TYPE =
@@ -29,13 +30,12 @@ contract FaceLedger is IFaceLedger, Ownable2Step, Pausable {
     mapping(bytes32 batchId => bytes32 root) public committedRoot;
 
     /// @inheritdoc IFaceLedger
-    mapping(address key => Window) public runKeyWindow;
-
-    /// @inheritdoc IFaceLedger
     mapping(address account => bool enabled) public isCommitter;
 
     /// @inheritdoc IFaceLedger
     mapping(address account => bool enabled) public isRegistrar;
+
+    mapping(address key => Window) private _windows;
 
     /// @param initialOwner Grants roles, pauses, hands over.
     /// @param operator Committer and registrar from the start.
@@ -65,11 +65,11 @@ contract FaceLedger is IFaceLedger, Ownable2Step, Pausable {
     function authoriseRunKey(address key, uint64 validUntil) external whenNotPaused {
         if (!isRegistrar[msg.sender]) revert NotRegistrar(msg.sender);
         if (key == address(0)) revert InvalidRunKey();
-        Window memory window = runKeyWindow[key];
-        if (window.from == 0) window = Window(uint64(block.timestamp), uint64(block.timestamp));
+        Window memory window = _windows[key];
+        if (window.from == 0) window = Window(uint64(block.timestamp), uint64(block.timestamp), 0);
         else if (window.until <= block.timestamp) revert RunKeyWindowClosed(key);
         if (validUntil <= window.until) revert RunKeyWindowNotExtended(key, window.until);
-        runKeyWindow[key] = Window(window.from, validUntil);
+        _windows[key] = Window(window.from, validUntil, 0);
         emit RunKeyAuthorised(key, window.from, validUntil);
     }
 
@@ -77,7 +77,7 @@ contract FaceLedger is IFaceLedger, Ownable2Step, Pausable {
     function revokeRunKey(address key) external {
         if (!isRegistrar[msg.sender] && msg.sender != owner()) revert NotRegistrar(msg.sender);
         if (!isRunKeyAuthorised(key)) revert RunKeyNotAuthorised(key);
-        runKeyWindow[key].until = uint64(block.timestamp);
+        _windows[key] = Window(_windows[key].from, uint64(block.timestamp), uint64(block.number));
         emit RunKeyRevoked(key, uint64(block.timestamp));
     }
 
@@ -107,8 +107,18 @@ contract FaceLedger is IFaceLedger, Ownable2Step, Pausable {
     }
 
     /// @inheritdoc IFaceLedger
+    function runKeyWindow(address key) external view returns (uint64 from, uint64 until) {
+        return (_windows[key].from, _windows[key].until);
+    }
+
+    /// @inheritdoc IFaceLedger
+    function runKeyRevokedIn(address key) external view returns (uint64 blockNumber) {
+        return _windows[key].revokedIn;
+    }
+
+    /// @inheritdoc IFaceLedger
     function isRunKeyAuthorised(address key) public view returns (bool) {
-        Window memory window = runKeyWindow[key];
+        Window memory window = _windows[key];
         return window.from <= block.timestamp && block.timestamp < window.until;
     }
 

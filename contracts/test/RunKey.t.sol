@@ -23,6 +23,7 @@ contract RunKeyTest is LedgerTest {
 
     function test_aKeyThatWasNeverAuthorisedHasNoWindow() public view {
         expectWindow(key, 0, 0);
+        assertEq(ledger.runKeyRevokedIn(key), 0);
         assertFalse(ledger.isRunKeyAuthorised(key));
     }
 
@@ -84,6 +85,7 @@ contract RunKeyTest is LedgerTest {
         ledger.revokeRunKey(runKey);
         assertFalse(ledger.isRunKeyAuthorised(runKey));
         expectWindow(runKey, START, START + 1 hours);
+        assertEq(ledger.runKeyRevokedIn(runKey), block.number);
     }
 
     function test_theOwnerRevokesEvenWhilePaused() public {

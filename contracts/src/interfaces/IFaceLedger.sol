@@ -81,7 +81,12 @@ interface IFaceLedger {
     function committedRoot(bytes32 batchId) external view returns (bytes32);
 
     /// @notice When `key` was or is authorised: from `from` until before `until`; both zero if it never was.
+    /// A revocation moves `until` to its block's time.
     function runKeyWindow(address key) external view returns (uint64 from, uint64 until);
+
+    /// @notice The block in which `key` was revoked; zero if it never was. Blocks of one second share a time: where
+    /// `until` is this block's time, the key was authorised up to here in the order of transactions.
+    function runKeyRevokedIn(address key) external view returns (uint64 blockNumber);
 
     /// @notice Whether `key` may sign a batch in this block.
     function isRunKeyAuthorised(address key) external view returns (bool);

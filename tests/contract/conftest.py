@@ -1,0 +1,183 @@
+"""A real EVM node and the contract on it, and a real IPFS node where there is one.
+
+Each node is started on a free port of the loopback interface that the system chooses, and stopped by its own handle.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from faceledger_contracts.abi import faceledger_artefact
+from faceledger_contracts.chain import ChainReader
+from faceledger_contracts.eip712 import Domain
+from faceledger_contracts.kubo import Kubo
+from web3 import HTTPProvider, Web3
+from web3.types import TxReceipt
+
+CONTRACTS = Path(__file__).parents[2] / "contracts"
+START_SECONDS = 30.0
+CHAIN_ID = 31337
+
+
+@pytest.fixture(scope="session")
+def anvil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The RPC URL of an anvil that makes a block for each transaction and calls all but the last two blocks final."""
+    system = platform.system().lower()
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    binary = CONTRACTS / "node_modules" / "@foundry-rs" / f"anvil-{system}-{machine}" / "bin" / "anvil"
+    assert binary.exists(), f"{binary} is missing: run `make -C contracts install`"
+    log = tmp_path_factory.mktemp("anvil") / "log"
+    command = [str(binary), "--port", "0", "--chain-id", str(CHAIN_ID), "--slots-in-an-epoch", "1"]
+    with running(command, log):
+        yield "http://127.0.0.1:" + said(log, r"Listening on 127\.0\.0\.1:(\d+)")
+
+
+@pytest.fixture(scope="session")
+def kubo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The API URL of an IPFS node without peers."""
+    binary = find_kubo()
+    if binary is None:
+        pytest.skip("no Kubo binary: `make cluster-up` builds one, or name it in FACELEDGER_KUBO")
+    folder = tmp_path_factory.mktemp("kubo")
+    environment = {**os.environ, "IPFS_PATH": str(folder / "repository"), "GOLOG_LOG_LEVEL": "error"}
+    for arguments in (
+        ["init", "--profile", "test"],
+        ["config", "Addresses.API", "/ip4/127.0.0.1/tcp/0"],
+        ["config", "Addresses.Gateway", ""],
+        ["config", "--json", "Addresses.Swarm", "[]"],
+        ["config", "Routing.Type", "none"],
+    ):
+        subprocess.run([binary, *arguments], env=environment, check=True, capture_output=True)
+    with running([binary, "daemon", "--offline"], folder / "log", environment):
+        port = said(folder / "log", r"RPC API server listening on /ip4/127\.0\.0\.1/tcp/(\d+)")
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def store(kubo: str) -> Iterator[Kubo]:
+    """A client of the IPFS node."""
+    with Kubo(kubo, timeout=10) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def accounts() -> dict[str, LocalAccount]:
+    """Funded accounts of anvil's well-known test mnemonic."""
+    secrets = {
+        "owner": "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80",
+        "operator": "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d",
+        "stranger": "0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a",
+    }
+    return {name: Account.from_key(secret) for name, secret in secrets.items()}
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The contract on a running chain, and transactions to it."""
+
+    web3: Web3
+    contract: Any
+    accounts: dict[str, LocalAccount]
+
+    @property
+    def address(self) -> str:
+        return str(self.contract.address)
+
+    @property
+    def domain(self) -> Domain:
+        return Domain(CHAIN_ID, self.address)
+
+    def now(self) -> int:
+        """Time of the latest block, in seconds since 1970."""
+        return int(self.web3.eth.get_block("latest")["timestamp"])
+
+    def send(self, call: Any, sender: str = "operator") -> TxReceipt:
+        """Sends `call` (a bound contract function or a constructor) and waits until it is in a block."""
+        account = self.accounts[sender]
+        request = call.build_transaction(
+            {"from": account.address, "nonce": self.web3.eth.get_transaction_count(account.address)}
+        )
+        raw = account.sign_transaction(request).raw_transaction
+        return self.web3.eth.wait_for_transaction_receipt(self.web3.eth.send_raw_transaction(raw), timeout=30)
+
+    def authorise(self, key: str, seconds: int = 3600) -> TxReceipt:
+        return self.send(self.contract.functions.authoriseRunKey(key, self.now() + seconds))
+
+    def mine(self, blocks: int) -> None:
+        self.web3.provider.make_request("anvil_mine", [hex(blocks)])  # type: ignore[arg-type]
+
+    def reorganise(self, depth: int) -> None:
+        """Replaces the last `depth` blocks by empty ones."""
+        self.web3.provider.make_request("anvil_reorg", [depth, []])  # type: ignore[arg-type]
+
+    def pass_time(self, seconds: int) -> None:
+        self.web3.provider.make_request("evm_increaseTime", [seconds])  # type: ignore[arg-type]
+        self.mine(1)
+
+
+@pytest.fixture
+def ledger(anvil: str, accounts: dict[str, LocalAccount]) -> Ledger:
+    """A fresh contract whose owner is `owner` and whose committer and registrar is `operator`."""
+    web3 = Web3(HTTPProvider(anvil))
+    artefact = faceledger_artefact()
+    factory = web3.eth.contract(abi=artefact.abi, bytecode=artefact.bytecode)
+    bare = Ledger(web3, factory, accounts)
+    deployment = bare.send(factory.constructor(accounts["owner"].address, accounts["operator"].address), "owner")
+    return Ledger(web3, web3.eth.contract(deployment["contractAddress"], abi=artefact.abi), accounts)
+
+
+@pytest.fixture
+def reader(anvil: str) -> ChainReader:
+    return ChainReader(anvil)
+
+
+class running:  # noqa: N801 - reads as a verb
+    """A process for as long as the block runs; its output goes to `log`."""
+
+    def __init__(self, command: list[str], log: Path, environment: dict[str, str] | None = None) -> None:
+        self.command, self.log, self.environment = command, log, environment
+
+    def __enter__(self) -> None:
+        with self.log.open("wb") as output:
+            self.process = subprocess.Popen(
+                self.command, stdout=output, stderr=subprocess.STDOUT, env=self.environment, start_new_session=True
+            )
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def said(log: Path, pattern: str) -> str:
+    """What the first group of `pattern` matched in `log`, once it is there."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if found := re.search(pattern, log.read_text(errors="replace")):
+            return found[1]
+        time.sleep(0.05)
+    raise AssertionError(f"{pattern!r} did not appear in {START_SECONDS} s: {log.read_text(errors='replace')[-2000:]}")
+
+
+def find_kubo() -> str | None:
+    """FACELEDGER_KUBO, else the binary that the local cluster built, else `ipfs` on PATH."""
+    if named := os.environ.get("FACELEDGER_KUBO"):
+        return named
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faceledger" / "cluster" / "bin"
+    built = sorted(cache.glob("kubo-*/ipfs"), key=lambda path: path.stat().st_mtime)
+    return str(built[-1]) if built else shutil.which("ipfs")

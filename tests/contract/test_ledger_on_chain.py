@@ -1,0 +1,103 @@
+"""The committed contract does on a real node what its interface says, with the signatures of this package."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from eth_utils.crypto import keccak
+from faceledger_contracts.abi import faceledger_artefact
+from faceledger_contracts.batch import Batch
+from faceledger_contracts.canonical import to_hex
+from faceledger_contracts.eip712 import batch_hash, new_run_key, sign_batch
+from web3.exceptions import ContractCustomError
+
+pytestmark = pytest.mark.chain
+
+
+def batch(count: int = 3) -> Batch:
+    return Batch.of(keccak(number.to_bytes(4, "big")) for number in range(count))
+
+
+def commit(ledger: Any, batch: Batch, key: str, secret: str) -> Any:
+    signature = sign_batch(secret, batch.id, batch.root, batch.count, ledger.domain)
+    return ledger.contract.functions.commitBatch(batch.id, batch.root, batch.count, key, signature)
+
+
+@pytest.fixture
+def run_key(ledger: Any) -> tuple[str, str]:
+    """Address and secret of an authorised run key."""
+    key, secret = new_run_key()
+    ledger.authorise(key)
+    return key, secret
+
+
+def refusal(error: str) -> Any:
+    """Expects the contract's custom error of this name."""
+    selector = next(
+        keccak(text=f"{entry['name']}({','.join(item['type'] for item in entry['inputs'])})")[:4]
+        for entry in faceledger_artefact().abi
+        if entry["type"] == "error" and entry["name"] == error
+    )
+    return pytest.raises(ContractCustomError, match=to_hex(selector))
+
+
+def test_a_batch_is_committed_and_read_back(ledger: Any, run_key: tuple[str, str]) -> None:
+    mined = ledger.send(commit(ledger, batch(), *run_key))
+    assert mined["status"] == 1
+    assert ledger.contract.functions.committedRoot(batch().id).call() == batch().root
+    (event,) = ledger.contract.events.BatchCommitted().process_receipt(mined)
+    assert dict(event["args"]) == {
+        "batchId": batch().id,
+        "root": batch().root,
+        "count": batch().count,
+        "runKey": run_key[0],
+    }
+
+
+def test_the_contract_hashes_a_batch_as_this_package_does(ledger: Any) -> None:
+    digest = ledger.contract.functions.batchDigest(batch().id, batch().root, 3).call()
+    assert digest == batch_hash(batch().id, batch().root, 3, ledger.domain)
+
+
+def test_the_code_on_chain_is_the_committed_one(ledger: Any) -> None:
+    assert to_hex(keccak(ledger.web3.eth.get_code(ledger.address))) == faceledger_artefact().code_hash
+
+
+def test_a_second_commit_of_a_batch_is_refused(ledger: Any, run_key: tuple[str, str]) -> None:
+    ledger.send(commit(ledger, batch(), *run_key))
+    with refusal("BatchAlreadyCommitted"):
+        ledger.send(commit(ledger, batch(), *run_key))
+
+
+def test_an_unauthorised_key_is_refused(ledger: Any) -> None:
+    with refusal("RunKeyNotAuthorised"):
+        ledger.send(commit(ledger, batch(), *new_run_key()))
+
+
+def test_an_expired_key_is_refused(ledger: Any, run_key: tuple[str, str]) -> None:
+    ledger.pass_time(3601)
+    with refusal("RunKeyNotAuthorised"):
+        ledger.send(commit(ledger, batch(), *run_key))
+
+
+def test_a_revoked_key_is_refused(ledger: Any, run_key: tuple[str, str]) -> None:
+    ledger.send(ledger.contract.functions.revokeRunKey(run_key[0]))
+    with refusal("RunKeyNotAuthorised"):
+        ledger.send(commit(ledger, batch(), *run_key))
+
+
+def test_another_keys_signature_is_refused(ledger: Any, run_key: tuple[str, str]) -> None:
+    with refusal("InvalidBatchSignature"):
+        ledger.send(commit(ledger, batch(), run_key[0], new_run_key()[1]))
+
+
+def test_a_stranger_commits_nothing(ledger: Any, run_key: tuple[str, str]) -> None:
+    with refusal("NotCommitter"):
+        ledger.send(commit(ledger, batch(), *run_key), "stranger")
+
+
+@pytest.mark.parametrize(("count", "most"), [(256, 300), (4096, 20)], ids=["256 records", "4,096 records"])
+def test_a_record_costs_little_gas(ledger: Any, run_key: tuple[str, str], count: int, most: int) -> None:
+    mined = ledger.send(commit(ledger, batch(count), *run_key))
+    assert mined["gasUsed"] / count <= most

@@ -1,0 +1,169 @@
+"""A receipt of a real commit is verified against the node, and refused once anything of it changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faceledger_contracts.abi import faceledger_artefact
+from faceledger_contracts.batch import Batch
+from faceledger_contracts.canonical import sha256_digest, to_hex
+from faceledger_contracts.chain import ChainReader
+from faceledger_contracts.cid import cid_of_bytes
+from faceledger_contracts.eip712 import new_run_key, sign_batch, sign_report
+from faceledger_contracts.envelope import artefact_context, encrypt_stream
+from faceledger_contracts.kubo import Kubo
+from faceledger_contracts.receipt import Receipt, Transaction, encode_receipt
+from faceledger_contracts.record import Artefact, Record, Subject, draw_salts, leaf
+from faceledger_contracts.verify import Step, is_verified, verify_receipt, verify_receipts
+
+pytestmark = pytest.mark.chain
+
+KEY = bytes(range(32))
+PLAINTEXT = b'{"probe":1,"identity":"unknown"}\n' * 20_000
+
+
+@dataclass(frozen=True)
+class Committed:
+    """A receipt whose batch is on chain, and the encrypted artefact that it names."""
+
+    receipt: Receipt
+    encrypted: bytes
+
+
+@pytest.fixture
+def committed(ledger: Any) -> Committed:
+    run_key, secret = new_run_key()
+    ledger.authorise(run_key)
+    encrypted = encrypt("front-door-1", "AccessControl")
+    record = Record(
+        subject=Subject(kind="RecognitionJob", namespace="doors", name="front-door", uid="4f7a", generation=1),
+        attempt="front-door-1",
+        purpose="AccessControl",
+        run_key=run_key,
+        report_digest=sha256_digest(b"report"),
+        artefacts=(
+            Artefact(
+                name="results.jsonl",
+                digest=sha256_digest(PLAINTEXT),
+                cid=cid_of_bytes(encrypted),
+                size=len(PLAINTEXT),
+            ),
+        ),
+        image_digest="sha256:" + "23" * 32,
+        created="2025-01-31T12:00:00Z",
+    )
+    return Committed(commit(ledger, record, secret), encrypted)
+
+
+def encrypt(attempt: str, purpose: str) -> bytes:
+    out = BytesIO()
+    encrypt_stream(BytesIO(PLAINTEXT), out, KEY, artefact_context(attempt, purpose, "results.jsonl"))
+    return out.getvalue()
+
+
+def commit(ledger: Any, record: Record, secret: str) -> Receipt:
+    """Commits `record` with two other leaves and writes its receipt from what the node answers."""
+    salts = draw_salts()
+    mine = leaf(record, salts)
+    batch = Batch.of([mine, bytes(31) + b"\1", bytes(31) + b"\2"])
+    signature = sign_batch(secret, batch.id, batch.root, batch.count, ledger.domain)
+    mined = ledger.send(
+        ledger.contract.functions.commitBatch(batch.id, batch.root, batch.count, record.run_key, signature)
+    )
+    return Receipt(
+        record=record,
+        salts=salts,
+        leaf=to_hex(mine),
+        proof=tuple(map(to_hex, batch.proof(mine))),
+        batch_id=to_hex(batch.id),
+        root=to_hex(batch.root),
+        count=batch.count,
+        chain_id=ledger.domain.chain_id,
+        contract=ledger.address,
+        code_hash=faceledger_artefact().code_hash,
+        transaction=Transaction(
+            hash=to_hex(mined["transactionHash"]),
+            block_number=mined["blockNumber"],
+            block_hash=to_hex(mined["blockHash"]),
+        ),
+        report_signature=sign_report(secret, record.attempt, record.report_digest, ledger.domain),
+        batch_run_key=record.run_key,
+        batch_signature=signature,
+    )
+
+
+def failed(steps: list[Step]) -> list[str]:
+    return [step.name for step in steps if not step.ok]
+
+
+def test_a_true_receipt_is_verified(ledger: Any, committed: Committed, reader: ChainReader) -> None:
+    ledger.mine(5)
+    assert failed(verify_receipt(encode_receipt(committed.receipt), reader)) == []
+
+
+def test_a_commit_is_not_final_at_once(ledger: Any, committed: Committed, reader: ChainReader) -> None:
+    assert failed(verify_receipt(committed.receipt, reader)) == ["finality"]
+    assert failed(verify_receipt(committed.receipt, reader, finality=1)) == ["finality"]
+    ledger.mine(1)
+    assert failed(verify_receipt(committed.receipt, reader, finality=1)) == []
+
+
+def test_every_flipped_byte_is_detected(committed: Committed, reader: ChainReader) -> None:
+    data = encode_receipt(committed.receipt)
+    flipped = (data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :] for at in range(len(data)))
+    undetected = [at for at, steps in enumerate(verify_receipts(flipped, reader, finality=0)) if is_verified(steps)]
+    assert undetected == []
+
+
+def test_a_commit_that_was_reorganised_away_is_refused(ledger: Any, committed: Committed, reader: ChainReader) -> None:
+    ledger.mine(2)
+    assert failed(verify_receipt(committed.receipt, reader, finality=0)) == []
+    ledger.reorganise(3)
+    assert failed(verify_receipt(committed.receipt, reader, finality=0)) == [
+        "transaction",
+        "canonical block",
+        "finality",
+    ]
+
+
+def test_a_key_that_expired_later_was_authorised_then(ledger: Any, committed: Committed, reader: ChainReader) -> None:
+    ledger.pass_time(7200)
+    assert failed(verify_receipt(committed.receipt, reader, finality=0)) == []
+
+
+def test_a_key_that_was_revoked_later_was_authorised_then(
+    ledger: Any, committed: Committed, reader: ChainReader
+) -> None:
+    ledger.mine(1)
+    ledger.send(ledger.contract.functions.revokeRunKey(committed.receipt.record.run_key))
+    assert failed(verify_receipt(committed.receipt, reader, finality=0)) == []
+
+
+def test_a_record_whose_own_key_was_never_authorised_is_refused(
+    ledger: Any, committed: Committed, reader: ChainReader
+) -> None:
+    stranger, _ = new_run_key()
+    record = committed.receipt.record.model_copy(update={"run_key": stranger})
+    steps = verify_receipt(committed.receipt.model_copy(update={"record": record}), reader, finality=0)
+    assert failed(steps) == ["leaf", "report signature", "run key"]
+
+
+def test_a_node_out_of_reach_fails_what_the_chain_says(committed: Committed) -> None:
+    steps = verify_receipt(committed.receipt, ChainReader("http://127.0.0.1:9/v3/s3cret", timeout=1))
+    assert failed(steps) == ["chain id", "contract code", "transaction", "canonical block", "finality", "run key"]
+    assert "s3cret" not in "".join(step.detail for step in steps)
+
+
+def test_its_artefact_is_fetched_and_decrypted(
+    committed: Committed, reader: ChainReader, store: Kubo, tmp_path: Path
+) -> None:
+    (tmp_path / "results.jsonl").write_bytes(committed.encrypted)
+    assert store.add(tmp_path / "results.jsonl") == committed.receipt.record.artefacts[0].cid
+    assert failed(verify_receipt(committed.receipt, reader, store, KEY, finality=0)) == []
+    assert failed(verify_receipt(committed.receipt, reader, store, bytes(32), finality=0)) == [
+        "decryption results.jsonl"
+    ]
