@@ -5,6 +5,7 @@ Each node is started on a free port of the loopback interface that the system ch
 
 from __future__ import annotations
 
+import base64
 import os
 import platform
 import re
@@ -21,6 +22,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from faceledger_contracts.abi import faceledger_artefact
 from faceledger_contracts.chain import ChainReader
+from faceledger_contracts.cid import decode_cid
 from faceledger_contracts.eip712 import Domain
 from faceledger_contracts.kubo import Kubo
 from web3 import HTTPProvider, Web3
@@ -44,9 +46,22 @@ def anvil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield "http://127.0.0.1:" + said(log, r"Listening on 127\.0\.0\.1:(\d+)")
 
 
+@dataclass(frozen=True)
+class IpfsNode:
+    """A running IPFS node without peers: its API, and the folder in which it keeps its blocks."""
+
+    url: str
+    repository: Path
+
+    def block_file(self, cid: str) -> Path:
+        """The file of a block: its multihash in base32, in a folder named by the two letters before the last."""
+        key = base64.b32encode(decode_cid(cid)[2:]).decode().rstrip("=")
+        return self.repository / "blocks" / key[-3:-1] / f"{key}.data"
+
+
 @pytest.fixture(scope="session")
-def kubo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The API URL of an IPFS node without peers."""
+def ipfs_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IpfsNode]:
+    """A real Kubo."""
     binary = find_kubo()
     if binary is None:
         pytest.skip("no Kubo binary: `make cluster-up` builds one, or name it in FACELEDGER_KUBO")
@@ -62,13 +77,13 @@ def kubo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         subprocess.run([binary, *arguments], env=environment, check=True, capture_output=True)
     with running([binary, "daemon", "--offline"], folder / "log", environment):
         port = said(folder / "log", r"RPC API server listening on /ip4/127\.0\.0\.1/tcp/(\d+)")
-        yield f"http://127.0.0.1:{port}"
+        yield IpfsNode(f"http://127.0.0.1:{port}", folder / "repository")
 
 
 @pytest.fixture
-def store(kubo: str) -> Iterator[Kubo]:
+def store(ipfs_node: IpfsNode) -> Iterator[Kubo]:
     """A client of the IPFS node."""
-    with Kubo(kubo, timeout=10) as client:
+    with Kubo(ipfs_node.url, timeout=10) as client:
         yield client
 
 
