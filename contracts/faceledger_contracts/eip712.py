@@ -8,6 +8,7 @@ have exactly one accepted signature; a high s or a v other than 27 and 28 is ref
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from coincurve import PrivateKey, PublicKey
 from eth_utils.address import to_checksum_address
@@ -45,7 +46,7 @@ class Domain:
 
     def separator(self) -> bytes:
         """The 32-byte domain separator of FaceLedger, version 1, on this chain at this contract."""
-        return keccak256(_DOMAIN_TYPE + _NAME + _VERSION + _word(self.chain_id) + _address_word(self.contract))
+        return _separator(self)
 
 
 def new_run_key(random: RandomSource = SYSTEM) -> tuple[str, str]:
@@ -64,6 +65,7 @@ def sign_batch(private_key: str, batch_id: bytes, root: bytes, count: int, domai
     return _sign(private_key, batch_hash(batch_id, root, count, domain))
 
 
+@lru_cache(maxsize=4096)  # every receipt of a batch asks the same
 def recover_batch(batch_id: bytes, root: bytes, count: int, signature: str, domain: Domain) -> str:
     """The checksum address that signed this batch; SignatureError if the signature is malformed."""
     return _recover(batch_hash(batch_id, root, count, domain), signature)
@@ -92,6 +94,12 @@ def report_hash(attempt: str, digest: str, domain: Domain) -> bytes:
         raise ValueError("a report's digest begins with sha256:")
     digest_word = from_hex("0x" + digest.removeprefix("sha256:"), 32)
     return _typed_hash(domain, _REPORT_TYPE + keccak256(attempt.encode()) + digest_word)
+
+
+@lru_cache(maxsize=64)
+def _separator(domain: Domain) -> bytes:
+    place = _word(domain.chain_id) + _address_word(domain.contract)
+    return keccak256(_DOMAIN_TYPE + _NAME + _VERSION + place)
 
 
 def _typed_hash(domain: Domain, encoded_struct: bytes) -> bytes:

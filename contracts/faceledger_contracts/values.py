@@ -7,6 +7,7 @@ that parses to equal fields hashes to an equal leaf.
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated
 
 from eth_utils.address import to_checksum_address
@@ -22,6 +23,7 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
 
+@lru_cache(maxsize=4096)  # the same contract and the same run keys come again in receipt after receipt
 def _checksummed(address: str) -> str:
     checksummed = to_checksum_address(address)
     if address[2:] not in (checksummed[2:], address[2:].lower(), address[2:].upper()):
