@@ -30,7 +30,13 @@ def tiny_network(tiny_config: StyleGAN2Config) -> GeneratorNetwork:
 @pytest.fixture
 def tiny_training(tiny_config: StyleGAN2Config) -> TrainingConfig:
     return TrainingConfig(
-        network=tiny_config, batch=4, r1_interval=2, path_length_weight=2.0, path_length_interval=2, augment_kimg=0.05
+        network=tiny_config,
+        batch=4,
+        r1_interval=2,
+        path_length_weight=2.0,
+        path_length_interval=2,
+        noise=True,
+        augment_kimg=0.05,
     )
 
 

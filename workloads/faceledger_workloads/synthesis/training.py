@@ -52,6 +52,9 @@ class TrainingConfig(BaseModel):
     path_length_weight: float = Field(default=0.0, ge=0, description="Weight of the path length penalty; 0: none.")
     path_length_interval: int = Field(default=8, ge=1, description="Steps from one path length penalty to the next.")
     style_mixing: float = Field(default=0.5, ge=0, le=1, description="Share of faces made from two styles.")
+    noise: bool = Field(
+        default=False, description="Learn per-pixel noise, as long runs do; short ones take it for structure."
+    )
     ema_kimg: float = Field(default=5.0, gt=0, description="Half-life of the generator's moving average.")
     augment_target: float | None = Field(
         default=0.6, description="Mean sign of D(real) to which augmentation adapts; none: no augmentation."
@@ -94,6 +97,7 @@ class Trainer:
         self.steps = 0
         self.augment_p = 0.0
         self.mean_path_length = 0.0
+        self._noise_mode = NoiseMode.RANDOM if config.noise else NoiseMode.NONE
         self._dtype = torch.bfloat16 if config.bfloat16 else torch.float32
 
     @property
@@ -122,7 +126,7 @@ class Trainer:
         w, other = self._sample_w(random, self.config.batch), self._sample_w(random, self.config.batch)
         self.generator.mapping.track(w)
         ws = self._mix(w, other, random)
-        image: torch.Tensor = self.generator.synthesis(ws, NoiseMode.RANDOM, random=random, dtype=self._dtype)
+        image: torch.Tensor = self.generator.synthesis(ws, self._noise_mode, random=random, dtype=self._dtype)
         return image
 
     def _sample_w(self, random: torch.Generator, count: int) -> torch.Tensor:
@@ -165,7 +169,7 @@ class Trainer:
         count = max(1, self.config.batch // 2)
         num_ws = self.config.network.num_ws
         ws = self._sample_w(random, count).unsqueeze(1).repeat(1, num_ws, 1)
-        images = self.generator.synthesis(ws, NoiseMode.RANDOM, random=random)
+        images = self.generator.synthesis(ws, self._noise_mode, random=random)
         lengths = path_lengths(images, ws, torch.randn(images.shape, generator=random).to(self.device))
         batch_mean = lengths.detach().mean().item()
         self.mean_path_length += PATH_LENGTH_DECAY * (batch_mean - self.mean_path_length)
