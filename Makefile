@@ -55,13 +55,13 @@ test-contract: .venv/uv.lock ## Foundry tests, then Python against a real EVM no
 	@$(MAKE) -C contracts test
 	@$(RUN) -m pytest tests/contract -q
 
-test-cluster: cluster-up images ## Tests on the real cluster (N at a time)
+test-cluster: cluster-up ## Tests on the real cluster (N at a time)
 	@$(RUN) -m pytest tests/cluster -q -n $(N)
 
 ##@ Cluster
 .PHONY: cluster-up cluster-down cluster-status images
-cluster-up: .venv/uv.lock ## Starts the local Kubernetes (CLUSTER=local) or checks the existing one
-	@case $(CLUSTER) in local) $(RUN) hack/cluster up ;; existing) $(RUN) hack/demo --check ;; *) echo "CLUSTER: local or existing" >&2; exit 2 ;; esac
+cluster-up: .venv/uv.lock ## Starts the local Kubernetes with our images, or checks the existing one
+	@case $(CLUSTER) in local) $(RUN) hack/cluster up --load all ;; existing) $(RUN) hack/demo --check ;; *) echo "CLUSTER: local or existing" >&2; exit 2 ;; esac
 
 cluster-down: .venv/uv.lock ## Stops the local Kubernetes; caches stay
 	@$(RUN) hack/cluster down
@@ -69,7 +69,7 @@ cluster-down: .venv/uv.lock ## Stops the local Kubernetes; caches stay
 cluster-status: .venv/uv.lock ## Shows the local Kubernetes' parts
 	@$(RUN) hack/cluster status
 
-images: .venv/uv.lock ## Builds both images and loads them into the local Kubernetes
+images: .venv/uv.lock ## Builds both images and loads them into the running local Kubernetes
 	@case $(CLUSTER) in local) $(RUN) hack/cluster load-image all ;; *) echo "CLUSTER=existing: the images named by OPERATOR_IMAGE and WORKLOADS_IMAGE are used" ;; esac
 
 ##@ Measure

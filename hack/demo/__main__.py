@@ -55,8 +55,7 @@ def main() -> int:
 def _demo(watch: Stopwatch) -> None:
     if os.environ.get("CLUSTER", "local") == "local":
         with watch.stage("a real single-node Kubernetes, and the images"):
-            _local_cluster("up")
-            _local_cluster("load-image", "all")
+            _local_cluster("up", "--load", "all")
     cluster = Cluster()
     if _check(cluster):
         raise RuntimeError("the cluster lacks what is named above")

@@ -22,7 +22,7 @@ FOLDER = _CACHE / "timings"
 
 def is_cold() -> bool:
     """Whether the local cluster still has to be built here."""
-    return not any((_CACHE / "cluster" / "bin").glob("kube*")) or not Path("/var/lib/faceledger-cluster").exists()
+    return not any((_CACHE / "cluster" / "bin").glob("kube-*")) or not Path("/var/lib/faceledger-cluster").exists()
 
 
 class Stopwatch:

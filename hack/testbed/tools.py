@@ -21,7 +21,7 @@ def helm() -> Path:
 @cache
 def _find(name: str) -> Path:
     binaries = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faceledger" / "cluster" / "bin"
-    ours = sorted(binaries.glob(f"{name}*"))
+    ours = sorted(binaries.glob(f"tools-*/{name}"), key=lambda path: path.stat().st_mtime)
     found = str(ours[-1]) if ours else shutil.which(name)
     if not found:
         raise FileNotFoundError(f"{name}: neither beside the local cluster's binaries nor on the PATH")
