@@ -7,7 +7,7 @@ Invariant: this client never repeats a request by itself; whoever reconciles loo
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, Self
 
 from aiohttp import ClientError, ClientTimeout
@@ -38,11 +38,13 @@ _APPLY_PATCH = "application/apply-patch+yaml"
 class Kube:
     """Reads and writes objects. Safe for use by many tasks of one event loop at once."""
 
-    def __init__(self, client: ApiClient) -> None:
+    def __init__(self, client: ApiClient, fence: Callable[[], None] | None = None) -> None:
+        """`fence` is called before every write and raises where this process may not write (any more)."""
         self._client = client
+        self._fence = fence
 
     @classmethod
-    async def connect(cls, kubeconfig: str | None = None) -> Self:
+    async def connect(cls, kubeconfig: str | None = None, fence: Callable[[], None] | None = None) -> Self:
         """A client with the pod's service account, or with a kubeconfig file where one is given."""
         configuration = Configuration()
         if kubeconfig:
@@ -52,7 +54,7 @@ class Kube:
         else:
             load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         configuration.retries = None
-        return cls(ApiClient(configuration))
+        return cls(ApiClient(configuration), fence)
 
     async def close(self) -> None:
         await self._client.close()  # type: ignore[no-untyped-call]
@@ -152,6 +154,8 @@ class Kube:
         content_type: str = _JSON,
         missing_is_none: bool = False,
     ) -> Object | None:
+        if self._fence and method != "GET":
+            self._fence()
         try:
             status, payload = await self._send(method, path, query or {}, body, content_type)
         except (ClientError, TimeoutError, OSError) as error:

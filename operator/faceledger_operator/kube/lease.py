@@ -72,6 +72,11 @@ class LeaderLease:
         """Whether this process may act: it renewed the lease within the renew limit."""
         return self._renewed_at is not None and self._monotonic() - self._renewed_at < self._timing.renew
 
+    def require(self) -> None:
+        """The fence of writes: raises `LeaseLostError` where this process may not act, e.g. after it was stopped."""
+        if not self.leading:
+            raise LeaseLostError(f"Lease {self._namespace}/{self._name} is not held")
+
     async def acquire(self) -> None:
         """Returns once this process leads."""
         while True:

@@ -1,0 +1,39 @@
+"""Answers the kubelet's probes: alive while the event loop turns and the watches see, ready while this process leads.
+
+In: two questions. Out: HTTP 200 or 503 with the reason. Invariant: an answer needs no request to anybody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+__all__ = ["serve_health"]
+
+Probe = Callable[[], str | None]
+"""None: all is well; else what is not."""
+
+
+@asynccontextmanager
+async def serve_health(port: int, alive: Probe, ready: Probe) -> AsyncIterator[None]:
+    """Serves /healthz and /readyz while inside."""
+    app = web.Application()
+    app.router.add_get("/healthz", _handler(alive))
+    app.router.add_get("/readyz", _handler(ready))
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, port=port).start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+def _handler(probe: Probe) -> Callable[[web.Request], object]:
+    async def answer(_: web.Request) -> web.Response:
+        fault = probe()
+        return web.Response(status=503 if fault else 200, text=(fault or "ok") + "\n")
+
+    return answer

@@ -1,0 +1,187 @@
+"""Carries decisions out: the only place where the reconcilers of FaceDataset and RecognitionJob write anything.
+
+In: a step or removals. Out: how the step went. Invariants: every write may be repeated (what exists already is
+adopted), and a RayJob is created last, when the contract knows its run key and everything that its pods mount is
+there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from faceledger_contracts.eip712 import new_run_key
+from faceledger_contracts.randomness import RandomSource
+
+from ..api.base import AttemptStatus
+from ..api.conditions import RunReason
+from ..kube.api import Kube, Object
+from ..kube.errors import ApiConflictError, ApiRefusedError
+from ..kube.kinds import CONFIG_MAP, RAY_JOB, SECRET, Kind
+from ..ledger.ledger import JournalFullError, Ledger, LedgerRefusedError, Ledgers, LedgerUnavailableError
+from ..ray.pods import PodNeeds
+from ..ray.rayjob import RayJobPlan, build_rayjob
+from ..ray.status import parse_time
+from .children import (
+    annotations_of,
+    data_key_secret,
+    labels_of,
+    owner_reference,
+    permissions,
+    report_config_map,
+    run_config_map,
+    run_key_of,
+    run_key_secret,
+)
+from .decision import Removal, Start, Submit
+from .outcome import Outcome, Started, Submitted, Trouble
+from .plan import parse_duration
+from .record import build_record, pending_record
+from .subject import Subject
+
+__all__ = ["Actor", "Images"]
+
+KEY_LIFETIME = timedelta(days=7)
+"""How long beyond its timeout an attempt's run key may sign: its result waits that long for a chain that is down."""
+
+DATA_KEY_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images that attempts are made of, and the Secrets to pull them with."""
+
+    workloads: str
+    operator: str
+    pull_secrets: tuple[str, ...] = ()
+
+
+class Actor:
+    """Writes to the API server and the ledger. `ApiUnavailableError` and `ApiConflictError` mean: look again."""
+
+    def __init__(
+        self, kube: Kube, ledgers: Ledgers, images: Images, random: RandomSource, now: Callable[[], datetime]
+    ) -> None:
+        self._kube = kube
+        self._ledgers = ledgers
+        self._images = images
+        self._random = random
+        self._now = now
+
+    async def perform(self, subject: Subject, step: Start | Submit) -> Outcome:
+        """Takes the step; what a person or time must mend comes back as `Trouble`."""
+        name = subject.references.ledger
+        ledger = self._ledgers.get(subject.metadata.namespace, name)
+        if ledger is None:
+            return Trouble(RunReason.LEDGER_NOT_READY, f"waiting for LedgerBinding {name} to be Ready")
+        match step:
+            case Start():
+                return await self._start(subject, step, ledger)
+            case Submit():
+                return await self._submit(subject, step, ledger)
+
+    async def remove(self, subject: Subject, removals: tuple[Removal, ...]) -> None:
+        """Asks for all deletions at once."""
+        namespace = subject.metadata.namespace
+        await asyncio.gather(
+            *(self._kube.delete(removal.kind, namespace, removal.name, uid=removal.uid) for removal in removals)
+        )
+
+    async def _start(self, subject: Subject, step: Start, ledger: Ledger) -> Outcome:
+        try:
+            run_key, _ = await asyncio.gather(
+                self._authorised_key(subject, step.attempt, ledger), self._create_children(subject, step)
+            )
+            job = await self._ensure(RAY_JOB, build_rayjob(self._rayjob_plan(subject, step)))
+        except LedgerUnavailableError as error:
+            return Trouble(RunReason.AUTHORISING, f"waiting for the contract to know the run key: {error}")
+        except LedgerRefusedError as error:
+            return Trouble(RunReason.LEDGER_NOT_READY, f"the run key is not authorised: {error}", stalled=True)
+        except ApiRefusedError as error:
+            return _refused(error)
+        return Started(run_key, parse_time(job["metadata"]["creationTimestamp"]))
+
+    async def _submit(self, subject: Subject, step: Submit, ledger: Ledger) -> Outcome:
+        assert step.attempt.run_key
+        assert step.attempt.end_time
+        record = build_record(step.run, step.signed, step.attempt.run_key, step.attempt.end_time)
+        try:
+            return Submitted(await ledger.submit(pending_record(record, step.signed, owner_reference(subject))))
+        except JournalFullError as error:
+            return Trouble(RunReason.JOURNAL_FULL, f"waiting for room in the journal: {error}")
+        except LedgerUnavailableError as error:
+            return Trouble(RunReason.LEDGER_NOT_READY, f"waiting for the ledger: {error}")
+        except LedgerRefusedError as error:
+            return Trouble(RunReason.LEDGER_NOT_READY, str(error), stalled=True)
+
+    async def _authorised_key(self, subject: Subject, attempt: AttemptStatus, ledger: Ledger) -> str:
+        """The address of the attempt's key, once the contract knows it."""
+        _, private_key = new_run_key(self._random)
+        secret = await self._ensure(SECRET, run_key_secret(subject, attempt.name, private_key))
+        address = run_key_of(secret)
+        timeout = timedelta(seconds=parse_duration(subject.compute.timeout))
+        await ledger.authorise_run_key(address, _end_of_day(self._now() + timeout + KEY_LIFETIME))
+        return address
+
+    async def _create_children(self, subject: Subject, step: Start) -> None:
+        attempt = step.attempt.name
+        children: list[tuple[Kind, Object]] = [
+            (CONFIG_MAP, run_config_map(subject, subject.run(step.inputs, attempt))),
+            (CONFIG_MAP, report_config_map(subject, attempt)),
+            *permissions(subject, attempt),
+        ]
+        own_key = subject.references.own_key
+        if own_key:
+            children.append((SECRET, data_key_secret(subject, own_key, self._random(DATA_KEY_BYTES))))
+        await asyncio.gather(*(self._ensure(kind, body) for kind, body in children))
+
+    async def _ensure(self, kind: Kind, body: Object) -> Object:
+        """Creates the object, or adopts the one that a look before this one created."""
+        metadata = body["metadata"]
+        try:
+            return await self._kube.create(kind, body)
+        except ApiConflictError:
+            found = await self._kube.get(kind, metadata["namespace"], metadata["name"])
+        if found is None or "deletionTimestamp" in found["metadata"] or not _same_owner(found, body):
+            raise ApiConflictError(f"{kind.kind} {metadata['name']} is another resource's, or is being deleted")
+        return found
+
+    def _rayjob_plan(self, subject: Subject, step: Start) -> RayJobPlan:
+        attempt, compute = step.attempt.name, subject.compute
+        pods = PodNeeds(
+            attempt=attempt,
+            labels=labels_of(subject, attempt),
+            annotations=annotations_of(subject),
+            workloads_image=step.inputs.image,
+            operator_image=self._images.operator,
+            claims=subject.mounts(step.inputs),
+            data_key=step.inputs.data_key,
+            pull_secrets=self._images.pull_secrets,
+        )
+        return RayJobPlan(
+            namespace=subject.metadata.namespace,
+            owner=owner_reference(subject),
+            pods=pods,
+            workers=compute.workers,
+            head_memory=compute.head_memory,
+            timeout=parse_duration(compute.timeout),
+        )
+
+
+def _end_of_day(moment: datetime) -> datetime:
+    """So that a start that is repeated asks the contract for what it knows already."""
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+
+
+def _same_owner(found: Object, body: Object) -> bool:
+    """A Secret that a person made has no owner: it is used as it is."""
+    owners = {owner["uid"] for owner in found["metadata"].get("ownerReferences") or []}
+    return not owners or body["metadata"]["ownerReferences"][0]["uid"] in owners
+
+
+def _refused(error: ApiRefusedError) -> Trouble:
+    if "exceeded quota" in error.message:
+        return Trouble(RunReason.QUOTA_EXCEEDED, error.message)
+    return Trouble(RunReason.ATTEMPT_INVALID, error.message, stalled=True)

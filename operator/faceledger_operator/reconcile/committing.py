@@ -1,0 +1,125 @@
+"""From a run's final report to a result that is final on the chain.
+
+In: an observation whose attempt has reported its end. Out: a decision. Pure. Invariant: a result is stored in the
+status together with its submission, and is computed anew only where neither the journal nor a receipt nor a report
+has it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from faceledger_workloads.runspec import RunReport, RunState
+
+from ..api.base import AttemptStatus, CommitmentStatus, ProgressStatus
+from ..api.conditions import RunReason
+from ..kube.kinds import RAY_CLUSTER, RAY_JOB
+from ..ledger.ledger import Commitment
+from .claims import Headline, ready, reconciling, stalled
+from .decision import Decision, Removal, Submit, keep
+from .failing import ended, fail, give_up, start_anew
+from .observation import LedgerTrouble, Observation
+from .report import SignedReport
+from .subject import Status
+
+__all__ = ["commitment_status", "committing_headline", "decide_commitment", "decide_result"]
+
+COMMIT_LOOK = 2.0
+"""Seconds between two looks at a commitment, should its wake-up be lost."""
+
+TIDY_LOOK = 5.0
+"""Seconds between two looks at what should be gone."""
+
+SHUTDOWN_GRACE = timedelta(seconds=60)
+"""How long KubeRay may take to shut the cluster of a finished run down before its RayJob is deleted for it."""
+
+
+def decide_result(observation: Observation, attempt: AttemptStatus, now: datetime) -> Decision | None:
+    """What a final report decides; None where there is none."""
+    signed, run = observation.report, observation.run
+    if not isinstance(signed, SignedReport) or run is None or not signed.final:
+        return None
+    report = signed.report
+    if report.state is RunState.FAILED:
+        return _failed(observation, attempt, report, now)
+    if report.summary is None:
+        message = "the final report has no summary: operator and workloads are of different releases"
+        return give_up(observation, attempt, RunReason.RUN_SPEC_INVALID, message, now)
+    closed = ended(observation, attempt, now)
+    done = ProgressStatus(stage="done", done=report.progress.total, total=report.progress.total, percent="100%")
+    pending = CommitmentStatus(state="Pending")
+    status = observation.status.model_copy(update={"attempt": closed, "progress": done, "commitment": pending})
+    status = observation.subject.with_result(status, report.summary, report.artefacts)
+    return Decision(
+        committing_headline(observation, status, "Pending"), status, Submit(run, signed, closed), (), COMMIT_LOOK
+    )
+
+
+def decide_commitment(observation: Observation, attempt: AttemptStatus, now: datetime) -> Decision:
+    """The result is in the status: follow it to the chain, then tidy up."""
+    if observation.final:
+        return _final(observation, attempt, now)
+    found = observation.commitment
+    if isinstance(found, LedgerTrouble):
+        headline = _troubled(observation, found)
+        return Decision(headline, observation.status, None, (), COMMIT_LOOK)
+    if found is not None:
+        status = observation.status.model_copy(update={"commitment": commitment_status(found)})
+        if found.state == "Finalized":
+            return Decision(ready(observation.subject.result_message(status)), status, None, (), 0.0)
+        headline = committing_headline(observation, status, found.message or found.state)
+        return Decision(headline, status, None, (), COMMIT_LOOK)
+    return _submit_again(observation, attempt, now)
+
+
+def commitment_status(found: Commitment) -> CommitmentStatus:
+    return CommitmentStatus(
+        state=found.state,
+        leaf=found.leaf,
+        batch=found.batch,
+        transaction=found.transaction,
+        block=found.block,
+        receipt=found.receipt,
+    )
+
+
+def committing_headline(observation: Observation, status: Status, where: str) -> Headline:
+    message = f"{observation.subject.result_message(status)}; commitment: {where}"
+    return reconciling(RunReason.COMMITTING, message)
+
+
+def _failed(observation: Observation, attempt: AttemptStatus, report: RunReport, now: datetime) -> Decision:
+    failure = report.failure
+    if failure is None or failure.retryable:
+        return fail(observation, attempt, failure.message if failure else "the run gave no reason", now)
+    reasons = {str(reason): reason for reason in RunReason}
+    reason = reasons.get(failure.reason.value, RunReason.RUN_SPEC_INVALID)
+    return give_up(observation, attempt, reason, failure.message, now)
+
+
+def _submit_again(observation: Observation, attempt: AttemptStatus, now: datetime) -> Decision:
+    """Neither the journal nor a receipt has it: the operator ended between the run's end and the submission."""
+    signed, run = observation.report, observation.run
+    if not isinstance(signed, SignedReport) or run is None:
+        status = observation.status.model_copy(update={"commitment": None})
+        anew = start_anew(observation, attempt, "its result is in no journal, and its report is gone", now)
+        return Decision(anew.headline, status.model_copy(update={"attempt": anew.status.attempt}), None, anew.removals)
+    headline = committing_headline(observation, observation.status, "Pending")
+    return Decision(headline, observation.status, Submit(run, signed, attempt), (), COMMIT_LOOK)
+
+
+def _troubled(observation: Observation, trouble: LedgerTrouble) -> Headline:
+    message = f"{observation.subject.result_message(observation.status)}; waiting for the ledger: {trouble.message}"
+    return (stalled if trouble.stalled else reconciling)(trouble.reason, message)
+
+
+def _final(observation: Observation, attempt: AttemptStatus, now: datetime) -> Decision:
+    removals = [Removal(child.kind, child.name) for child in observation.leftovers]
+    overdue = attempt.end_time is not None and now - attempt.end_time > SHUTDOWN_GRACE
+    job = observation.job(attempt.name)
+    if overdue and job and not job.ended and not job.deleting:
+        removals.append(Removal(RAY_JOB, job.name, job.uid))
+    elif overdue:
+        removals += [Removal(RAY_CLUSTER, c.name, c.uid) for c in observation.clusters if not c.deleting]
+    untidy = bool(removals or observation.clusters or (job and not job.ended))
+    return keep(observation, tuple(removals), TIDY_LOOK if untidy else None)

@@ -1,0 +1,77 @@
+"""How an attempt ends without a result: retried after a pause, started anew at once, or given up.
+
+In: an observation, the attempt, the cause. Out: a decision. Pure. Invariant: only failures of the infrastructure are
+counted and retried; the count and the pause are in the status before anything of the attempt is removed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from ..api.base import AttemptStatus
+from ..api.conditions import RunReason
+from ..kube.kinds import RAY_JOB
+from .claims import reconciling, stalled
+from .decision import Decision, Removal
+from .observation import Observation
+
+__all__ = ["ended", "fail", "give_up", "pause_after", "start_anew"]
+
+FIRST_PAUSE = timedelta(seconds=5)
+LONGEST_PAUSE = timedelta(minutes=5)
+
+
+def fail(observation: Observation, attempt: AttemptStatus, cause: str, now: datetime) -> Decision:
+    """The infrastructure failed: another attempt after a pause, as often as spec.compute.retries says."""
+    failures = attempt.failures + 1
+    if failures > observation.subject.compute.retries:
+        message = f"attempt {attempt.number} failed, {failures} failures in all: {cause}"
+        failed = attempt.model_copy(update={"failures": failures})
+        return give_up(observation, failed, RunReason.RETRIES_EXHAUSTED, message, now)
+    retry_at = now + pause_after(failures)
+    message = f"attempt {attempt.number} failed: {cause}; the next one starts at {retry_at:%H:%M:%S} UTC"
+    return _another(observation, attempt, failures, retry_at, message, now)
+
+
+def start_anew(observation: Observation, attempt: AttemptStatus, cause: str, now: datetime) -> Decision:
+    """Somebody removed what the attempt needs: another one at once, and nothing is counted."""
+    message = f"attempt {attempt.number}: {cause}; another one starts"
+    return _another(observation, attempt, attempt.failures, now, message, now)
+
+
+def give_up(
+    observation: Observation, attempt: AttemptStatus, reason: RunReason, message: str, now: datetime
+) -> Decision:
+    """The same would happen again."""
+    status = observation.status.model_copy(update={"attempt": ended(observation, attempt, now)})
+    return Decision(stalled(reason, message), status, None, _removal(observation, attempt), 0.5)
+
+
+def pause_after(failures: int) -> timedelta:
+    """5, 10, 20 ... seconds after the first, second, third failure, five minutes at most."""
+    doublings = min(failures - 1, 10)
+    return min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
+
+
+def ended(observation: Observation, attempt: AttemptStatus, now: datetime) -> AttemptStatus:
+    """The attempt with its end and what it cost."""
+    workers = observation.subject.compute.workers
+    seconds = (now - attempt.start_time).total_seconds() if attempt.start_time else 0.0
+    return attempt.model_copy(update={"end_time": now, "gpu_seconds": int(seconds * workers.gpu * workers.max)})
+
+
+def _another(
+    observation: Observation, attempt: AttemptStatus, failures: int, retry_at: datetime, message: str, now: datetime
+) -> Decision:
+    closed = ended(observation, attempt, now).model_copy(update={"failures": failures, "retry_at": retry_at})
+    status = observation.status.model_copy(update={"attempt": closed})
+    headline = reconciling(RunReason.RETRYING, message)
+    return Decision(headline, status, None, _removal(observation, attempt, always=True), 0.0)
+
+
+def _removal(observation: Observation, attempt: AttemptStatus, always: bool = False) -> tuple[Removal, ...]:
+    """The RayJob goes where it still holds a cluster, or where another one follows; else its log may be read."""
+    job = observation.job(attempt.name)
+    if job is None or job.deleting or (job.ended and not always):
+        return ()
+    return (Removal(RAY_JOB, job.name, job.uid),)

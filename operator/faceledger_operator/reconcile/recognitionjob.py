@@ -1,0 +1,165 @@
+"""RecognitionJob as a subject of attempts: a gallery and photographs in, results out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from faceledger_workloads.runspec import (
+    Artefact,
+    Calibration,
+    Cosine,
+    Encoder,
+    Gallery,
+    Images,
+    Matching,
+    RecognitionRun,
+    RecognitionSummary,
+)
+
+from ..api.base import Compute, ObjectMeta
+from ..api.conditions import ConditionType
+from ..api.recognitionjob import CalibrationStatus, MatchingSpec, RecognitionJob, RecognitionJobStatus
+from ..kube.api import Object
+from ..kube.kinds import RECOGNITION_JOB, Kind
+from ..ray.pods import OUTPUT_PATH, SOURCE_PATH, ClaimMount
+from .plan import common_run_fields, in_folder
+from .subject import ClaimReference, GalleryInput, Inputs, References, Status, Summary, artefact_status
+
+__all__ = ["RecognitionSubject"]
+
+
+@dataclass(frozen=True)
+class RecognitionSubject:
+    """A RecognitionJob. Its artefacts go where its gallery's are, under the gallery's key and purpose."""
+
+    resource: RecognitionJob
+
+    @classmethod
+    def parse(cls, body: Object) -> RecognitionSubject:
+        return cls(RecognitionJob.parse(body))
+
+    @property
+    def kind(self) -> Kind:
+        return RECOGNITION_JOB
+
+    @property
+    def metadata(self) -> ObjectMeta:
+        return self.resource.metadata
+
+    @property
+    def status(self) -> RecognitionJobStatus:
+        return self.resource.status
+
+    @property
+    def fresh_status(self) -> RecognitionJobStatus:
+        return RecognitionJobStatus()
+
+    @property
+    def compute(self) -> Compute:
+        return self.resource.spec.compute
+
+    @property
+    def spec_text(self) -> str:
+        return self.resource.spec.model_dump_json(by_alias=True)
+
+    @property
+    def milestones(self) -> tuple[ConditionType, ...]:
+        if self.resource.spec.task == "Encode":
+            return (ConditionType.ENCODED,)
+        return (ConditionType.ENCODED, ConditionType.MATCHED)
+
+    @property
+    def references(self) -> References:
+        spec = self.resource.spec
+        probes = ClaimReference(
+            "spec.probes.persistentVolumeClaim.claimName", spec.probes.persistent_volume_claim.claim_name
+        )
+        return References(ledger=spec.ledger_ref.name, claims=(probes,), gallery=spec.gallery_ref.name)
+
+    def mounts(self, inputs: Inputs) -> tuple[ClaimMount, ...]:
+        return (
+            ClaimMount(self.resource.spec.probes.persistent_volume_claim.claim_name, SOURCE_PATH, read_only=True),
+            ClaimMount(_gallery(inputs).output_claim, OUTPUT_PATH, read_only=False),
+        )
+
+    def run(self, inputs: Inputs, attempt: str) -> RecognitionRun:
+        spec, gallery = self.resource.spec, _gallery(inputs)
+        return RecognitionRun(
+            **common_run_fields(self, inputs, attempt, gallery.purpose, gallery.output_path),
+            gallery=Gallery(
+                path=in_folder(in_folder(OUTPUT_PATH, gallery.output_path), gallery.folder),
+                manifest_digest=gallery.manifest_digest,
+                faces_digest=gallery.faces_digest,
+                attempt=gallery.attempt,
+            ),
+            probes=Images(
+                path=in_folder(SOURCE_PATH, spec.probes.persistent_volume_claim.path), layout=spec.probes.layout
+            ),
+            task=spec.task,
+            encoder=Encoder(model=spec.encoder.model, backend=spec.encoder.backend, precision=spec.encoder.precision),
+            matching=_matching(spec.matching),
+        )
+
+    def with_result(self, status: Status, summary: Summary, artefacts: tuple[Artefact, ...]) -> Status:
+        assert isinstance(summary, RecognitionSummary)
+        evaluation = summary.evaluation
+        found = {
+            "probes": summary.probes,
+            "identified": summary.identified + summary.matched,
+            "unknown": summary.unknown + summary.non_matched,
+            "rejected": sum(summary.rejected.values()),
+            "rejections": summary.rejected,
+            "gallery_people": summary.gallery_people,
+            "calibration": _calibration(summary.calibration) if summary.calibration else None,
+            "artefacts": tuple(artefact_status(artefact) for artefact in artefacts),
+        }
+        if evaluation:
+            found |= {
+                "rank1": None if evaluation.rank1 is None else str(evaluation.rank1),
+                "unenrolled_probes": evaluation.unenrolled_probes,
+                "unenrolled_accepted": evaluation.unenrolled_accepted,
+            }
+        return status.model_copy(update=found)
+
+    def result_message(self, status: Status) -> str:
+        assert isinstance(status, RecognitionJobStatus)
+        match self.resource.spec.task:
+            case "Identify":
+                return f"{status.identified} identified, {status.unknown} unknown"
+            case "Verify":
+                return f"{status.identified} are whom their folder names, {status.unknown} are not"
+            case "Encode":
+                return f"{(status.probes or 0) - (status.rejected or 0)} encoded"
+
+
+def _gallery(inputs: Inputs) -> GalleryInput:
+    assert inputs.gallery, "inputs of a RecognitionJob hold its gallery"
+    return inputs.gallery
+
+
+def _matching(spec: MatchingSpec) -> Matching:
+    return Matching(
+        score=Cosine(spec.score),
+        threshold="Auto" if spec.threshold == "Auto" else Decimal(spec.threshold),
+        target_false_match_rate=Decimal(spec.target_false_match_rate),
+        top_k=spec.top_k,
+        include_scores=spec.include_scores,
+    )
+
+
+def _calibration(found: Calibration) -> CalibrationStatus:
+    low, high = found.false_match_rate_low, found.false_match_rate_high
+    return CalibrationStatus(
+        threshold=str(found.threshold),
+        source=found.source,
+        target_false_match_rate=_text(found.target_false_match_rate),
+        measured_false_match_rate=_text(found.measured_false_match_rate),
+        interval95=f"{low} - {high}" if low is not None and high is not None else None,
+        impostor_pairs=found.impostor_pairs,
+        gallery_digest=found.gallery_digest,
+    )
+
+
+def _text(number: Decimal | None) -> str | None:
+    return None if number is None else str(number)

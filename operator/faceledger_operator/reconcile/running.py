@@ -1,0 +1,102 @@
+"""While an attempt runs: how far it is, what keeps it, and whether it is lost.
+
+In: an observation whose attempt was started and has no final report. Out: a decision. Pure. Invariant: what clears by
+itself (an image that appears, a node that comes) is said and waited for; what cannot come back ends the attempt.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from faceledger_workloads.runspec import Progress
+
+from ..api.base import AttemptStatus, ProgressStatus
+from ..api.conditions import RunReason
+from ..ray.podfaults import HEAD, FaultKind, PodView, first_fault
+from ..ray.status import JobView
+from .claims import Headline, reconciling, stalled
+from .decision import Decision
+from .failing import fail, give_up, start_anew
+from .observation import Observation
+from .report import RefusedReport, SignedReport
+
+__all__ = ["decide_running"]
+
+PROGRESS_STEP = 5
+"""Per cent between two progress writes: every write of a status goes to etcd."""
+
+_FAULT_REASONS = {
+    FaultKind.IMAGE_PULL: RunReason.IMAGE_PULL_FAILED,
+    FaultKind.UNSCHEDULABLE: RunReason.UNSCHEDULABLE,
+    FaultKind.START: RunReason.POD_START_FAILED,
+}
+
+
+def decide_running(observation: Observation, attempt: AttemptStatus, now: datetime) -> Decision:
+    """The attempt has no final report."""
+    job = observation.job(attempt.name)
+    if job is None or job.deleting:
+        return start_anew(observation, attempt, f"RayJob {attempt.name} was deleted", now)
+    if job.invalid:
+        return give_up(observation, attempt, RunReason.ATTEMPT_INVALID, f"RayJob {job.name}: {job.cause}", now)
+    loss = _loss(observation, job)
+    if loss:
+        return fail(observation, attempt, loss, now)
+    if isinstance(observation.report, RefusedReport):
+        return Decision(stalled(RunReason.REPORT_REFUSED, observation.report.message), observation.status)
+    return _going_on(observation)
+
+
+def _loss(observation: Observation, job: JobView) -> str | None:
+    """Why no final report will come any more."""
+    heads = [pod for pod in observation.pods if pod.attempt == job.name and pod.role == HEAD]
+    if job.submitted and not heads:
+        return "the head pod is gone"
+    lost = next((pod for pod in heads if pod.lost), None)
+    if job.submitted and lost:
+        return f"the head pod {lost.name} is lost" + (f": {lost.end}" if lost.end else "")
+    if job.ended:
+        return f"RayJob {job.name} ended without a final report: {job.cause}"
+    return None
+
+
+def _going_on(observation: Observation) -> Decision:
+    report = observation.report
+    if isinstance(report, SignedReport):
+        progress = _progress(observation.status.progress, report.report.progress)
+        status = observation.status.model_copy(update={"progress": progress})
+        return Decision(_fault(observation) or reconciling(RunReason.RUNNING, _words(progress)), status)
+    return Decision(_fault(observation) or _starting(observation), observation.status)
+
+
+def _fault(observation: Observation) -> Headline | None:
+    attempt = observation.attempt
+    pods: list[PodView] = [pod for pod in observation.pods if attempt and pod.attempt == attempt.name]
+    fault = first_fault(pods)
+    if fault:
+        return reconciling(_FAULT_REASONS[fault.kind], fault.message)
+    refused = next((c.replica_failure for c in observation.clusters if c.replica_failure), None)
+    if refused is None:
+        return None
+    quota = "exceeded quota" in refused
+    return reconciling(RunReason.QUOTA_EXCEEDED if quota else RunReason.POD_START_FAILED, refused)
+
+
+def _starting(observation: Observation) -> Headline:
+    attempt = observation.attempt
+    assert attempt
+    return reconciling(RunReason.STARTING, f"RayJob {attempt.name} is starting")
+
+
+def _progress(before: ProgressStatus | None, now: Progress) -> ProgressStatus:
+    """The new progress, or the one before where it moved too little to be written."""
+    percent = 100 * now.done // now.total if now.total else 0
+    found = ProgressStatus(stage=now.stage, done=now.done, total=now.total, percent=f"{percent}%")
+    if before is None or (before.stage, before.total) != (now.stage, now.total):
+        return found
+    written = 100 * before.done // before.total if before.total else 0
+    return before if percent // PROGRESS_STEP == written // PROGRESS_STEP else found
+
+
+def _words(progress: ProgressStatus) -> str:
+    return f"{progress.stage}: {progress.done} of {progress.total}" if progress.total else progress.stage

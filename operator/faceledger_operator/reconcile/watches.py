@@ -1,0 +1,120 @@
+"""Turns what happens in the cluster into wake-ups, through kopf.
+
+In: watch events of our three kinds, and of RayJobs, RayClusters, pods and run reports that carry an attempt's labels.
+Out: keys for the engine. Invariant: an event's content decides nothing: it only says who should look. Handlers are
+`on.event` alone, so kopf writes nothing and holds up no deletion.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import kopf
+
+from ..kube.kinds import (
+    CONFIG_MAP,
+    FACE_DATASET,
+    LEDGER_BINDING,
+    POD,
+    RAY_CLUSTER,
+    RAY_JOB,
+    RECOGNITION_JOB,
+    Kind,
+)
+from ..kube.labels import ATTEMPT, SUBJECT, SUBJECT_KIND
+from .watch_audit import WatchAudit
+
+__all__ = ["OWN_KINDS", "Dependents", "Watches", "watch_settings"]
+
+OWN_KINDS = (LEDGER_BINDING, FACE_DATASET, RECOGNITION_JOB)
+CHILD_KINDS = (RAY_JOB, RAY_CLUSTER, POD, CONFIG_MAP)
+
+Wake = Callable[[Kind, str, str], None]
+
+
+class Dependents:
+    """Who waits for whom: the subjects that refer to a gallery or a ledger."""
+
+    def __init__(self) -> None:
+        self._referrers: defaultdict[tuple[Kind, str, str], set[tuple[Kind, str]]] = defaultdict(set)
+        self._referred: dict[tuple[Kind, str, str], set[tuple[Kind, str, str]]] = {}
+
+    def note(self, kind: Kind, namespace: str, name: str, spec: Mapping[str, Any] | None) -> None:
+        """What the resource refers to now; `spec` is None once it is deleted."""
+        targets = {(target, namespace, wanted) for target, wanted in _references(spec or {})}
+        for old in self._referred.pop((kind, namespace, name), set()) - targets:
+            self._referrers[old].discard((kind, name))
+        for target in targets:
+            self._referrers[target].add((kind, name))
+        if targets:
+            self._referred[kind, namespace, name] = targets
+
+    def of(self, kind: Kind, namespace: str, name: str) -> set[tuple[Kind, str]]:
+        return set(self._referrers.get((kind, namespace, name), ()))
+
+
+class Watches:
+    """The handlers, in a registry for `kopf.operator`."""
+
+    def __init__(self, wake: Wake, audit: WatchAudit) -> None:
+        self._wake = wake
+        self._audit = audit
+        self._dependents = Dependents()
+        self.registry = kopf.OperatorRegistry()
+        kopf.on.login(registry=self.registry)(_login)
+        for kind in OWN_KINDS:
+            self._on_event(kind, self._own_handler(kind))
+        for kind in CHILD_KINDS:
+            self._on_event(kind, self._child_handler)
+
+    def _on_event(self, kind: Kind, handler: Callable[..., Any]) -> None:
+        kopf.on.event(kind.group, kind.version, kind.plural, id=kind.plural, registry=self.registry)(handler)
+
+    def _own_handler(self, kind: Kind) -> Callable[..., Any]:
+        async def handle(
+            namespace: str,
+            name: str,
+            type: str | None,  # noqa: A002 - kopf passes arguments by name
+            spec: Mapping[str, Any],
+            meta: Mapping[str, Any],
+            **_: Any,
+        ) -> None:
+            deleted = type == "DELETED"
+            self._audit.saw(kind, namespace, name, meta["resourceVersion"], deleted)
+            self._dependents.note(kind, namespace, name, None if deleted else spec)
+            self._wake(kind, namespace, name)
+            for dependent, dependent_name in self._dependents.of(kind, namespace, name):
+                self._wake(dependent, namespace, dependent_name)
+
+        return handle
+
+    async def _child_handler(
+        self, namespace: str, labels: Mapping[str, str], annotations: Mapping[str, str], **_: Any
+    ) -> None:
+        kind = next((kind for kind in OWN_KINDS if kind.kind == labels.get(SUBJECT_KIND)), None)
+        name = annotations.get(SUBJECT)
+        if kind and name:
+            self._wake(kind, namespace, name)
+
+
+def watch_settings() -> kopf.OperatorSettings:
+    """kopf as a source of events and nothing else."""
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    for kind in CHILD_KINDS:
+        settings.watching.label_selectors[kind.group, kind.version, kind.plural] = ATTEMPT
+    return settings
+
+
+def _login(**arguments: Any) -> Any:
+    return kopf.login_with_service_account(**arguments) or kopf.login_with_kubeconfig(**arguments)
+
+
+def _references(spec: Mapping[str, Any]) -> list[tuple[Kind, str]]:
+    """Read from the raw spec: an object that the models refuse may still be waited for."""
+    fields = ((LEDGER_BINDING, "ledgerRef"), (FACE_DATASET, "galleryRef"))
+    found = ((kind, (spec.get(field) or {}).get("name")) for kind, field in fields)
+    return [(kind, name) for kind, name in found if name]
