@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import stat
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,8 @@ def read_file(path: Path, max_bytes: int) -> bytes:
 def decode_image(data: bytes, max_pixels: int) -> Pixels:
     """Pixels as the photographer saw them: EXIF orientation applied, first frame, alpha dropped, 8 bits a channel."""
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        # Pillow warns of damage that it can live with, in words that quote the file.
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=FORMATS) as image:
             if image.width * image.height > max_pixels:
                 raise RejectedImage(ImageReject.TOO_MANY_PIXELS)
             image.load()

@@ -1,0 +1,135 @@
+"""Shards over real Ray actors: order, back-pressure, and workers that die."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import ray
+
+from faceledger_workloads.failures import RunFailed
+from faceledger_workloads.pool import MAX_DEATHS, WINDOW, FacePool
+from faceledger_workloads.runspec import FailureReason
+
+pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("local_ray")]
+
+
+class Squarer:
+    """A worker that dies or fails on request, the first time or always."""
+
+    def __init__(self, notes: Any) -> None:
+        self._notes = notes
+
+    def ready(self) -> int:
+        return os.getpid()
+
+    def square(self, shard: tuple[int, str]) -> int:
+        number, event = shard
+        first = ray.get(self._notes.first.remote(number))
+        match event:
+            case "die once" if first:
+                os._exit(1)
+            case "die always":
+                os._exit(1)
+            case "fail":
+                raise RunFailed(FailureReason.NO_FACE_FOUND, "no face", retryable=False)
+            case "break":
+                raise ZeroDivisionError
+        return number * number
+
+
+class Notes:
+    """Remembers outside of the workers which shards were begun."""
+
+    def __init__(self) -> None:
+        self._begun: set[int] = set()
+
+    def first(self, number: int) -> bool:
+        new = number not in self._begun
+        self._begun.add(number)
+        return new
+
+
+@pytest.fixture
+def pool() -> Iterator[FacePool]:
+    notes = ray.remote(Notes).options(num_cpus=0).remote()
+    worker = ray.remote(Squarer).options(num_cpus=1)
+    pool = FacePool(lambda: worker.remote(notes), 2, lambda _: None)
+    yield pool
+    pool.close()
+    ray.kill(notes)
+
+
+def submit(worker: Any, shard: tuple[int, str]) -> Any:
+    return worker.square.options(name="square").remote(shard)
+
+
+def shards(count: int, **events: str) -> list[tuple[int, str]]:
+    return [(number, events.get(f"at{number}", "")) for number in range(count)]
+
+
+def test_results_come_in_the_order_of_the_shards(pool: FacePool) -> None:
+    assert list(pool.run(submit, shards(20))) == [number**2 for number in range(20)]
+
+
+def test_no_shards_give_no_results(pool: FacePool) -> None:
+    list(pool.run(submit, shards(1)))
+    assert list(pool.run(submit, [])) == []
+
+
+def test_a_shard_whose_worker_died_is_done_by_another(pool: FacePool) -> None:
+    assert list(pool.run(submit, shards(8, at2="die once", at5="die once"))) == [number**2 for number in range(8)]
+
+
+def test_a_shard_that_kills_every_worker_ends_the_run(pool: FacePool) -> None:
+    with pytest.raises(RunFailed) as caught:
+        list(pool.run(submit, shards(4, at1="die always")))
+    assert caught.value.failure.reason is FailureReason.INFRASTRUCTURE_FAILED
+    assert f"{MAX_DEATHS} workers died" in caught.value.failure.message
+    assert caught.value.failure.retryable
+
+
+def test_a_failure_in_a_worker_arrives_as_itself(pool: FacePool) -> None:
+    with pytest.raises(RunFailed) as caught:
+        list(pool.run(submit, shards(4, at1="fail")))
+    assert caught.value.failure.reason is FailureReason.NO_FACE_FOUND
+
+
+def test_a_bug_in_a_worker_is_raised(pool: FacePool) -> None:
+    with pytest.raises(ZeroDivisionError):
+        list(pool.run(submit, shards(4, at1="break")))
+
+
+def test_a_pool_serves_another_run_after_one_that_was_left_early(pool: FacePool) -> None:
+    results = pool.run(submit, shards(50))
+    assert next(results) == 0
+    results.close()
+    assert list(pool.run(submit, shards(5))) == [0, 1, 4, 9, 16]
+
+
+def test_shards_are_made_only_a_window_ahead(pool: FacePool) -> None:
+    made = []
+
+    def lazily() -> Iterator[tuple[int, str]]:
+        for number in range(1000):
+            made.append(number)
+            yield number, ""
+
+    results = pool.run(submit, lazily())
+    for _ in range(3):
+        next(results)
+    assert len(made) <= 3 + WINDOW * 2 + 1
+    results.close()
+
+
+def test_work_starts_with_the_workers_that_are_there(local_ray: None) -> None:
+    notes = ray.remote(Notes).options(num_cpus=0).remote()
+    worker = ray.remote(Squarer).options(num_cpus=3)  # room for one of the four
+    waits: list[bool] = []
+    pool = FacePool(lambda: worker.remote(notes), 4, waits.append)
+    try:
+        assert list(pool.run(submit, shards(6))) == [0, 1, 4, 9, 16, 25]
+    finally:
+        pool.close()
