@@ -22,31 +22,34 @@ def main(argv: Sequence[str]) -> int:
     """Carry out one command; 0 when the cluster is as asked, 1 with a message when it cannot be."""
     arguments = _parser().parse_args(argv)
     try:
-        with cluster.exclusive():
-            _carry_out(arguments)
+        match arguments.command:
+            case "status":
+                print(status.table())
+            case "kubeconfig":
+                identities.write_user_kubeconfig()
+                print(KUBECONFIG)
+            case _:
+                with cluster.exclusive():
+                    _change(arguments)
     except ClusterError as error:
         say(f"error: {error}")
         return 1
     return 0
 
 
-def _carry_out(arguments: argparse.Namespace) -> None:
+def _change(arguments: argparse.Namespace) -> None:
+    """The commands that change something, one at a time."""
     match arguments.command:
         case "up":
             cluster.up(_names(arguments.load))
             say(f"the cluster is up; export KUBECONFIG={KUBECONFIG}")
         case "down":
             cluster.down(purge=arguments.purge)
-        case "status":
-            print(status.table())
         case "load-image":
             for name in _names(arguments.images):
                 image_store.load(name)
         case "build":
             _build(_names(["all"]))
-        case "kubeconfig":
-            identities.write_user_kubeconfig()
-            print(KUBECONFIG)
 
 
 def _build(names: Sequence[str]) -> None:

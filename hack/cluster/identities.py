@@ -25,6 +25,7 @@ CONTROLLER_UID: Final = 1000
 
 _DAYS: Final = 365
 _RENEW_SECONDS: Final = 7 * 86_400
+_OPENSSL_NEW_KEY: Final = ("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ def kubeconfig(party: str) -> Path:
 
 def write_user_kubeconfig() -> None:
     """Put the administrator's kubeconfig, complete in itself, where the checkout's other tools look for it."""
+    if not kubeconfig("admin").exists():
+        raise ClusterError("there is no cluster yet; make one with: python3 hack/cluster up")
     KUBECONFIG.parent.mkdir(exist_ok=True)
     scratch = KUBECONFIG.with_suffix(f".{os.getpid()}")
     scratch.touch(mode=0o600)
@@ -102,24 +105,27 @@ def _fresh() -> bool:
 
 def _make_authority(folder: Path) -> None:
     run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        + ["-keyout", "ca.key", "-out", "ca.crt", "-days", str(_DAYS), "-subj", "/CN=faceledger-cluster"]
-        + ["-addext", "keyUsage=critical,digitalSignature,keyCertSign"],
+        [
+            *_OPENSSL_NEW_KEY,
+            *("-x509", "-days", str(_DAYS), "-subj", "/CN=faceledger-cluster", "-keyout", "ca.key", "-out", "ca.crt"),
+            *("-addext", "keyUsage=critical,digitalSignature,keyCertSign"),
+        ],
         cwd=folder,
     )
 
 
 def _issue(folder: Path, party: _Party) -> None:
-    extensions = "extendedKeyUsage=serverAuth,clientAuth\n" + (f"subjectAltName={party.names}\n" if party.names else "")
-    (folder / "extensions").write_text(extensions)
+    alternative_names = f"subjectAltName={party.names}\n" if party.names else ""
+    (folder / "extensions").write_text(f"extendedKeyUsage=serverAuth,clientAuth\n{alternative_names}")
     run(
-        ["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        + ["-keyout", f"{party.name}.key", "-out", "request", "-subj", party.subject],
+        [*_OPENSSL_NEW_KEY, "-subj", party.subject, "-keyout", f"{party.name}.key", "-out", "request"],
         cwd=folder,
     )
     run(
-        ["openssl", "x509", "-req", "-in", "request", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial"]
-        + ["-out", f"{party.name}.crt", "-days", str(_DAYS), "-extfile", "extensions"],
+        [
+            *("openssl", "x509", "-req", "-in", "request", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial"),
+            *("-days", str(_DAYS), "-extfile", "extensions", "-out", f"{party.name}.crt"),
+        ],
         cwd=folder,
     )
 

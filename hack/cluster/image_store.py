@@ -17,7 +17,7 @@ from console import ClusterError, step
 from images import IMAGES, Image
 from places import STATE
 
-__all__ = ["loaded", "load"]
+__all__ = ["load", "loaded"]
 
 _LAYOUTS: Final = STATE / "layouts"
 _RECORDS: Final = STATE / "images"

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Final
 
 import binaries
+import packages
 from console import ClusterError, run, step
-from packages import unpack_wheel
 from places import CACHE, HERE, REPOSITORY
-from versions import KUBERAY, UV
+from versions import KUBERAY
 
 __all__ = ["IMAGES", "SYSTEM_IMAGES", "Image", "build", "buildah", "key"]
 
@@ -24,7 +24,6 @@ SYSTEM_IMAGES: Final = ("pause", "kuberay-operator")
 """What the cluster itself needs; the others are the product's."""
 
 _BASE_PACKAGES: Final = "python3,ca-certificates,wget,procps,libgomp1,fonts-dejavu-core"
-_UV_SHA256: Final = {"x86_64": "d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19"}
 _CA_BUNDLE: Final = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -133,16 +132,13 @@ def _binary_context(image: Image) -> Path:
 
 
 def _dependency_cache(image: Image) -> list[str]:
-    """Arguments that lend the build the host's uv, its cache of wheels and its certificates; none stays in the image."""
+    """Arguments that lend the build the host's uv, its wheels and its certificates; none stays in the image."""
     if not image.sources:
         return []
-    wheel = unpack_wheel(f"uv=={UV}", _UV_SHA256, CACHE / "uv" / UV)
-    (uv,) = wheel.glob("uv-*.data/scripts/uv")
-    uv.chmod(0o755)
     cache = Path(os.environ.get("UV_CACHE_DIR") or CACHE.parents[1] / "uv")
     cache.mkdir(parents=True, exist_ok=True)
     arguments = [
-        f"--volume={uv.parent}:/opt/uv:ro",
+        f"--volume={packages.uv()}:/opt/uv/uv:ro",
         f"--volume={cache}:/var/cache/uv:rw",
         "--build-arg=UV_CACHE_FLAGS=--cache-dir /var/cache/uv",
     ]
@@ -166,10 +162,8 @@ def _base() -> str:
         root = Path(buildah("mount", container).strip())
         mirror = _mirror()
         components = "main,universe" if _release()["ID"] == "ubuntu" else "main"
-        run(
-            ["debootstrap", "--variant=minbase", f"--include={_BASE_PACKAGES}", f"--components={components}"]
-            + [_release()["VERSION_CODENAME"], str(root), mirror],
-        )
+        options = ("--variant=minbase", f"--include={_BASE_PACKAGES}", f"--components={components}")
+        run(["debootstrap", *options, _release()["VERSION_CODENAME"], root, mirror])
         for litter in ("var/cache/apt", "var/lib/apt/lists", "var/log", "usr/share/doc", "usr/share/locale"):
             shutil.rmtree(root / litter, ignore_errors=True)
         buildah("umount", container)

