@@ -83,7 +83,9 @@ class Privacy(ApiModel):
         Rule("self == oldSelf", "cannot be changed, people agreed to it; create another FaceDataset"),
     ] = Field(description="What these faces may be used for; it is committed with every result.")
     retention: Annotated[Duration, Rule("self.matches('[1-9]')", "must be longer than zero")] | None = Field(
-        default=None, description="How long the data may be kept, counted from creation.", examples=["720h"]
+        default=None,
+        description="How long the data may be kept, counted from creation. It is stated; nothing is deleted by itself.",
+        examples=["720h"],
     )
     encryption: Encryption | None = Field(
         default=None,
