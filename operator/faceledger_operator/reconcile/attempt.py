@@ -37,7 +37,7 @@ def decide(observation: Observation, now: datetime) -> Decision:
         return decide_commitment(observation, attempt, now)
     if attempt.end_time is not None:
         if attempt.retry_at is None:
-            return decide_given_up(observation, attempt)
+            return decide_given_up(observation, attempt, now)
         return decide_pausing(observation, attempt, attempt.retry_at, now)
     if not observation.running:
         return decide_start(observation, attempt.number, attempt.failures)

@@ -7,31 +7,25 @@ has it.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from faceledger_workloads.runspec import RunReport, RunState
 
 from ..api.base import AttemptStatus, CommitmentStatus, ProgressStatus
 from ..api.conditions import RunReason
-from ..kube.kinds import RAY_CLUSTER, RAY_JOB
 from ..ledger.ledger import Commitment
 from .claims import Headline, ready, reconciling, stalled
-from .decision import Decision, Removal, Submit, keep
+from .decision import Decision, Submit
 from .failing import ended, fail, give_up, start_anew
 from .observation import LedgerTrouble, Observation
 from .report import SignedReport
 from .subject import Status
+from .tidying import decide_tidying
 
 __all__ = ["commitment_status", "committing_headline", "decide_commitment", "decide_result"]
 
 COMMIT_LOOK = 2.0
 """Seconds between two looks at a commitment, should its wake-up be lost."""
-
-TIDY_LOOK = 5.0
-"""Seconds between two looks at what should be gone."""
-
-SHUTDOWN_GRACE = timedelta(seconds=60)
-"""How long KubeRay may take to shut the cluster of a finished run down before its RayJob is deleted for it."""
 
 
 def decide_result(observation: Observation, attempt: AttemptStatus, now: datetime) -> Decision | None:
@@ -58,7 +52,7 @@ def decide_result(observation: Observation, attempt: AttemptStatus, now: datetim
 def decide_commitment(observation: Observation, attempt: AttemptStatus, now: datetime) -> Decision:
     """The result is in the status: follow it to the chain, then tidy up."""
     if observation.final:
-        return _final(observation, attempt, now)
+        return decide_tidying(observation, attempt, now)
     found = observation.commitment
     if isinstance(found, LedgerTrouble):
         headline = _troubled(observation, found)
@@ -111,15 +105,3 @@ def _submit_again(observation: Observation, attempt: AttemptStatus, now: datetim
 def _troubled(observation: Observation, trouble: LedgerTrouble) -> Headline:
     message = f"{observation.subject.result_message(observation.status)}; waiting for the ledger: {trouble.message}"
     return (stalled if trouble.stalled else reconciling)(trouble.reason, message)
-
-
-def _final(observation: Observation, attempt: AttemptStatus, now: datetime) -> Decision:
-    removals = [Removal(child.kind, child.name) for child in observation.leftovers]
-    overdue = attempt.end_time is not None and now - attempt.end_time > SHUTDOWN_GRACE
-    job = observation.job(attempt.name)
-    if overdue and job and not job.ended and not job.deleting:
-        removals.append(Removal(RAY_JOB, job.name, job.uid))
-    elif overdue:
-        removals += [Removal(RAY_CLUSTER, c.name, c.uid) for c in observation.clusters if not c.deleting]
-    untidy = bool(removals or observation.clusters or (job and not job.ended))
-    return keep(observation, tuple(removals), TIDY_LOOK if untidy else None)

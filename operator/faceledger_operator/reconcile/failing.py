@@ -42,9 +42,9 @@ def start_anew(observation: Observation, attempt: AttemptStatus, cause: str, now
 def give_up(
     observation: Observation, attempt: AttemptStatus, reason: RunReason, message: str, now: datetime
 ) -> Decision:
-    """The same would happen again."""
+    """The same would happen again. The RayJob stays, so that its log may be read; what it holds goes soon."""
     status = observation.status.model_copy(update={"attempt": ended(observation, attempt, now)})
-    return Decision(stalled(reason, message), status, None, _removal(observation, attempt), 0.5)
+    return Decision(stalled(reason, message), status, None, (), 0.0)
 
 
 def pause_after(failures: int) -> timedelta:
@@ -66,12 +66,6 @@ def _another(
     closed = ended(observation, attempt, now).model_copy(update={"failures": failures, "retry_at": retry_at})
     status = observation.status.model_copy(update={"attempt": closed})
     headline = reconciling(RunReason.RETRYING, message)
-    return Decision(headline, status, None, _removal(observation, attempt, always=True), 0.0)
-
-
-def _removal(observation: Observation, attempt: AttemptStatus, always: bool = False) -> tuple[Removal, ...]:
-    """The RayJob goes where it still holds a cluster, or where another one follows; else its log may be read."""
     job = observation.job(attempt.name)
-    if job is None or job.deleting or (job.ended and not always):
-        return ()
-    return (Removal(RAY_JOB, job.name, job.uid),)
+    removals = (Removal(RAY_JOB, job.name, job.uid),) if job and not job.deleting else ()
+    return Decision(headline, status, None, removals, 0.0)

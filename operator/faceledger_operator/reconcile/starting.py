@@ -12,11 +12,12 @@ from datetime import datetime
 from ..api.base import AttemptStatus
 from ..api.conditions import RunReason
 from ..kube.kinds import RAY_CLUSTER, RAY_JOB
-from .claims import headline_of, reconciling, stalled
+from .claims import reconciling, stalled
 from .decision import Decision, Removal, Start, keep
 from .observation import Observation
 from .plan import SpecHash, attempt_name, request_hash, spec_hash
 from .subject import Inputs, Missing
+from .tidying import decide_tidying
 
 __all__ = ["decide_given_up", "decide_pausing", "decide_start", "removals_of_others"]
 
@@ -55,19 +56,12 @@ def decide_pausing(observation: Observation, attempt: AttemptStatus, retry_at: d
     return decide_start(observation, attempt.number + 1, attempt.failures if request is None else 0, request)
 
 
-def decide_given_up(observation: Observation, attempt: AttemptStatus) -> Decision:
+def decide_given_up(observation: Observation, attempt: AttemptStatus, now: datetime) -> Decision:
     """Until the spec changes or the user asks to try again, nothing but tidying."""
     request = _new_request(observation, attempt)
     if request is not None:
         return decide_start(observation, attempt.number + 1, 0, request)
-    removals = tuple(Removal(child.kind, child.name) for child in observation.leftovers)
-    job = observation.job(attempt.name)
-    if job and not job.ended and not job.deleting:
-        removals += (Removal(RAY_JOB, job.name, job.uid),)
-    if headline_of(observation.status.conditions) is None:
-        message = f"attempt {attempt.number} failed for good"
-        return Decision(stalled(RunReason.RETRIES_EXHAUSTED, message), observation.status, None, removals)
-    return keep(observation, removals, CLEARING_LOOK * 5 if removals else None)
+    return decide_tidying(observation, attempt, now)
 
 
 def removals_of_others(observation: Observation, name: str | None) -> tuple[Removal, ...]:

@@ -104,6 +104,9 @@ def watch_settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.scanning.disabled = True
+    # Seconds: events are wake-ups alone, so nothing is lost with them when the process is to stop.
+    settings.queueing.idle_timeout = 0.5
+    settings.queueing.exit_timeout = 0.1
     for kind in CHILD_KINDS:
         settings.watching.label_selectors[kind.group, kind.version, kind.plural] = ATTEMPT
     return settings
