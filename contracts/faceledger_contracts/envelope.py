@@ -30,6 +30,7 @@ __all__ = [
     "artefact_context",
     "decrypt_stream",
     "encrypt_stream",
+    "encrypted_size",
     "key_id",
 ]
 
@@ -63,6 +64,11 @@ def artefact_context(attempt: str, purpose: str, artefact: str) -> bytes:
 def key_id(key: bytes) -> bytes:
     """16 bytes that name a key without telling anything else of it."""
     return hmac.digest(_checked(key), b"FaceLedger key id v1", "sha256")[:16]
+
+
+def encrypted_size(plaintext_size: int) -> int:
+    """Bytes of the encrypted file of a plaintext of `plaintext_size` bytes."""
+    return _Header.BYTES + plaintext_size + TAG_BYTES * max(1, -(-plaintext_size // FRAME_BYTES))
 
 
 def encrypt_stream(

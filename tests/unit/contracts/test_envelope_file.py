@@ -14,6 +14,7 @@ from faceledger_contracts.envelope import (
     artefact_context,
     decrypt_stream,
     encrypt_stream,
+    encrypted_size,
     key_id,
 )
 
@@ -40,7 +41,7 @@ def test_a_file_comes_back(size: int) -> None:
     plaintext = hashlib.shake_128(b"x").digest(size)
     encrypted = encrypt(plaintext)
     assert decrypt(encrypted) == plaintext
-    assert len(encrypted) == HEADER + size + 16 * max(1, -(-size // FRAME_BYTES))
+    assert len(encrypted) == encrypted_size(size) == HEADER + size + 16 * max(1, -(-size // FRAME_BYTES))
 
 
 def test_both_ways_tell_the_plaintext_digest_and_size() -> None:

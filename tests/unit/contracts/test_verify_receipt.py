@@ -255,21 +255,20 @@ def test_without_a_key_nothing_is_decrypted(receipt: Receipt, chain: Any) -> Non
 
 
 @pytest.mark.parametrize(
-    ("options", "key", "size", "reason"),
+    ("options", "key", "reason"),
     [
-        pytest.param({"plaintext": b"other"}, KEY, 12, "artefacts.results.digest", id="another plaintext"),
-        pytest.param({}, KEY, 11, "artefacts.results.size", id="another size"),
-        pytest.param({}, b"\1" * 32, 12, "is encrypted with key", id="another key"),
-        pytest.param({}, b"short", 12, "32 bytes, not 5", id="a key that is none"),
-        pytest.param({"name": "faces"}, KEY, 12, "associated data", id="another artefact's file"),
+        pytest.param({"plaintext": b'{"probe":2}\n'}, KEY, "artefacts.results.digest", id="another plaintext"),
+        pytest.param({}, b"\1" * 32, "is encrypted with key", id="another key"),
+        pytest.param({}, b"short", "32 bytes, not 5", id="a key that is none"),
+        pytest.param({"name": "faces"}, KEY, "associated data", id="another artefact's file"),
     ],
 )
 def test_a_decryption_that_differs_is_named(
-    receipt: Receipt, chain: Any, options: dict[str, Any], key: bytes, size: int, reason: str
+    receipt: Receipt, chain: Any, options: dict[str, Any], key: bytes, reason: str
 ) -> None:
     encrypted = encrypted_results(receipt.record, **options)
     content = RecordedContent({cid_of_bytes(encrypted): encrypted})
-    steps = content_steps(with_artefact(receipt, encrypted, size), chain, content, key)
+    steps = content_steps(with_artefact(receipt, encrypted), chain, content, key)
     assert failed(steps) == ["decryption results"]
     assert reason in steps[-1].detail
 
@@ -281,6 +280,23 @@ def test_content_that_cannot_be_had_is_named(receipt: Receipt, chain: Any, error
     steps = content_steps(receipt, chain, RecordedContent({}, error))
     assert failed(steps) == ["artefact results.jsonl", "decryption results.jsonl"]
     assert steps[0].detail == str(error)
+
+
+@pytest.mark.parametrize(
+    ("size", "reason"),
+    [
+        pytest.param(len(PLAINTEXT) + 1, "the receipt says 124, found 123", id="it is shorter"),
+        pytest.param(
+            len(PLAINTEXT) - 1, "longer than the 122 bytes", id="it is longer, and the rest is not even stored"
+        ),
+    ],
+)
+def test_content_of_another_size_is_refused(receipt: Receipt, chain: Any, size: int, reason: str) -> None:
+    encrypted = encrypted_results(receipt.record)
+    content = RecordedContent({cid_of_bytes(encrypted): encrypted})
+    (step,) = content_steps(with_artefact(receipt, encrypted, size), chain, content, key=None)
+    assert not step.ok
+    assert reason in step.detail
 
 
 def test_every_flipped_byte_of_an_artefact_is_detected(receipt: Receipt, chain: Any) -> None:
