@@ -71,12 +71,11 @@ class BindingLedger:
     async def authorise_run_key(self, address: str, valid_until: datetime) -> None:
         """See `Ledger`. LedgerRefusedError where the contract refuses, e.g. because the key was revoked."""
         wanted = Authorisation(contract=self.contract, run_key=address, valid_until=int(valid_until.timestamp()))
-        _, until = await self._connection.view(self.contract, "runKeyWindow", address)
-        if until >= wanted.valid_until:
+        if await self._is_authorised(wanted):
             return
         await self._store.update(lambda journal: journal if journal.intent(wanted.key) else journal.with_intent(wanted))
         deadline, pause = self._now() + AUTHORISE_SECONDS, FIRST_PAUSE
-        while not await self._is_authorised(wanted):
+        while not await self._pursue(wanted):
             if self._now() >= deadline:
                 raise LedgerUnavailableError("the authorisation of the run key is in no block yet")
             await asyncio.sleep(pause)
@@ -131,19 +130,24 @@ class BindingLedger:
         return unsalted.model_copy(update={"leaf": own_leaf, "solo_signature": solo})
 
     async def _is_authorised(self, wanted: Authorisation) -> bool:
+        window = await self._connection.view(self.contract, "runKeyWindow", wanted.run_key)
+        return int(window[1]) >= wanted.valid_until
+
+    async def _pursue(self, wanted: Authorisation) -> bool:
+        """One more pass; whether the authorisation is in a block now."""
         outcome = await self._committer.run_pass()
         intent = self._store.current.intent(wanted.key)
-        if intent is None or intent.place is not None:
-            return True
-        if intent.sent is None and outcome.trouble is not None:
+        if intent is not None and (intent.sent or outcome.trouble is None):
+            return intent.place is not None
+        if intent is not None or not await self._is_authorised(wanted):
             await self._give_up(wanted, outcome.trouble)
-        return False
+        return True
 
-    async def _give_up(self, wanted: Authorisation, trouble: Trouble) -> NoReturn:
-        if trouble.reason not in (BindingReason.NOT_COMMITTER, BindingReason.READY):
+    async def _give_up(self, wanted: Authorisation, trouble: Trouble | None) -> NoReturn:
+        if trouble is not None and trouble.reason not in (BindingReason.NOT_COMMITTER, BindingReason.READY):
             raise LedgerUnavailableError(trouble.message)
         await self._store.update(lambda journal: journal.without_intent(wanted.key))
-        raise LedgerRefusedError(trouble.message)
+        raise LedgerRefusedError(trouble.message if trouble else f"run key {wanted.run_key} was not authorised")
 
 
 def _final(receipt: Receipt, secret: str) -> Commitment:

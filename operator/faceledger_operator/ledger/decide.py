@@ -43,6 +43,9 @@ WINDOW_MARGIN = 600
 WINDOW_EXTENSION = 86_400
 """Seconds by which it is prolonged."""
 
+_NEVER_AGAIN = {"RunKeyWindowClosed", "RunKeyWindowNotExtended", "InvalidRunKey"}
+"""Errors of an authorisation that no waiting mends: it is given up."""
+
 
 def decide_batches(journal: Journal, view: ChainView, policy: Policy, now: int) -> Decision:
     """The moves of this pass over all intents that the view speaks of."""
@@ -98,7 +101,8 @@ def _accept(intent: Intent, allowance: Allowance) -> list[Move]:
 def _launch(intent: Intent, seen: Seen, allowance: Allowance) -> list[Move]:
     if seen.revert:
         allowance.refused(intent, seen.revert)
-        return []
+        for_good = isinstance(intent, Authorisation) and seen.revert.name in _NEVER_AGAIN
+        return [Finalise(intent.key)] if for_good else []
     if seen.gas is None:
         return []
     gas = seen.gas * 6 // 5

@@ -84,19 +84,22 @@ async def _look_batch(connection: Connection, batch: Batch, signer: str, head: B
 
 
 async def _look_authorisation(connection: Connection, intent: Authorisation, signer: str) -> Seen:
+    # Its own transaction counts even where the key was revoked since.
+    placed = await _look_placed(connection, intent)
+    if placed.place is not None:
+        return placed
     window = await connection.view(intent.contract, "runKeyWindow", intent.run_key)
-    if window[1] < intent.valid_until:
-        return await _look_unfinished(connection, intent, signer)
-    return await _look_effective(connection, intent)
+    return placed if window[1] >= intent.valid_until else await _look_unfinished(connection, intent, signer)
 
 
 async def _look_deployment(connection: Connection, intent: Deployment, signer: str) -> Seen:
     if intent.address is None or not await connection.code(intent.address):
         return await _look_unfinished(connection, intent, signer)
-    return await _look_effective(connection, intent)
+    return await _look_placed(connection, intent)
 
 
-async def _look_effective(connection: Connection, intent: Intent) -> Seen:
+async def _look_placed(connection: Connection, intent: Intent) -> Seen:
+    """Of an intent that has its effect: where its own transaction is."""
     receipt = await _own_receipt(connection, intent)
     if receipt is None or not receipt.succeeded or not await _is_canonical(connection, receipt):
         return Seen(effective=True)
