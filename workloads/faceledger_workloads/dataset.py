@@ -39,7 +39,7 @@ def run_dataset(session: Session, run: DatasetRun) -> Outcome:
     setup = WorkerSetup(
         source=run.source,
         chip_size=run.preprocessing.size,
-        encoder=Encoder(),
+        encoder=Encoder() if run.synthesis else None,
         threads=max(1, int(run.workers.cpu)),
         device="cuda" if run.workers.gpu else "cpu",
         synthesis=run.synthesis,

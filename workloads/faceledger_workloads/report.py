@@ -13,7 +13,7 @@ from typing import Protocol
 
 import structlog
 from faceledger_contracts.canonical import canonical_json, sha256_digest
-from faceledger_contracts.eip712 import Domain, sign_report
+from faceledger_contracts.eip712 import Domain, address_of, sign_report
 
 from faceledger_workloads.clock import Clock
 from faceledger_workloads.runspec import REPORT_KEY, SIGNATURE_KEY, Progress, RunReport, RunState
@@ -73,7 +73,8 @@ class FileSink:
 
 
 def run_key_signer(private_key: str, attempt: str, domain: Domain) -> Signer:
-    """Signs reports of `attempt` so that the contract at `domain` can tell whose they are."""
+    """Signs reports of `attempt` so that the contract at `domain` can tell whose they are. ValueError for no key."""
+    address_of(private_key)
     return lambda report: sign_report(private_key, attempt, sha256_digest(report), domain)
 
 

@@ -24,7 +24,8 @@ class WorkerSetup:
 
     source: Images
     chip_size: int
-    encoder: Encoder
+    encoder: Encoder | None
+    """None where nothing is encoded: torch is not even loaded then."""
     threads: int
     """For torch. Part of the result: another number may round sums differently in the last bit."""
     device: str

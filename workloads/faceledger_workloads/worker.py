@@ -41,11 +41,10 @@ class FaceWorker:
 
     def ready(self) -> int:
         """Loads the models and answers the process id. Raises `RunFailed` when one is missing or not the pinned one."""
-        import torch
-
-        torch.set_num_threads(self._setup.threads)
         try:
-            _ = self._finder, self._encoder
+            _ = self._finder
+            if self._setup.encoder is not None:
+                _ = self._encoder
         except ModelFileError as error:
             raise RunFailed(FailureReason.INFRASTRUCTURE_FAILED, str(error)) from error
         if self._setup.synthesis is not None:
@@ -86,8 +85,12 @@ class FaceWorker:
 
     @cached_property
     def _encoder(self) -> FaceEncoder:
+        import torch
+
         from faceledger_workloads.embedding.encoder import load_encoder
 
+        assert self._setup.encoder is not None, "the run encodes nothing"
+        torch.set_num_threads(self._setup.threads)
         return load_encoder(self._setup.encoder, self._setup.device)
 
     @cached_property

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from faceledger_workloads.alignment.five_point import FaceAligner
 from faceledger_workloads.detection.hog import Box, Detection, FaceDetector, the_face
 from faceledger_workloads.face import Face, FaceFinder, Unfit
@@ -62,9 +61,7 @@ def test_a_large_photo_is_searched_small_and_the_box_is_given_at_full_size(
     assert overlap(large.box, small.box.scaled(4)) > 0.6
 
 
-def test_a_face_too_small_for_the_first_search_is_found_at_full_size(
-    detector: FaceDetector, portrait: Pixels
-) -> None:
+def test_a_face_too_small_for_the_first_search_is_found_at_full_size(detector: FaceDetector, portrait: Pixels) -> None:
     (alone,) = detector.detect(portrait)
     (found,) = detector.detect(on_canvas(portrait, 1200, 1000, (600, 500)))
     edges = alone.box

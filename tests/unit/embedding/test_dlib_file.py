@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from faceledger_workloads.embedding.dlib_file import ResNetWeights, WeightsFileError, read_resnet
 from faceledger_workloads.models import FACE_RESNET, FIVE_POINTS, ModelFile, ModelFileError
 

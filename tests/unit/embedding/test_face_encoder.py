@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
 from faceledger_workloads.embedding.encoder import DlibEncoder, TorchEncoder, load_encoder
 from faceledger_workloads.face import Face, FaceFinder
 from faceledger_workloads.images.decode import Pixels

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageFilter
-
 from faceledger_workloads.images.clarity import clarity
 from faceledger_workloads.images.scale import decode_png, encode_png, enlarged, resized
+from PIL import Image, ImageFilter
 
 NOISE = np.random.default_rng(7).integers(0, 256, (64, 64, 3), dtype=np.uint8)
 

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-
 from faceledger_workloads.images.decode import FORMATS, decode_image, read_file
 from faceledger_workloads.images.rejects import ImageReject, RejectedImage
+from PIL import Image
 
 LIMIT = 1_000_000
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.images.source import Photo, list_photos
 from faceledger_workloads.runspec import FailureReason, Images

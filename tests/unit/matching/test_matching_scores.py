@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
-
 from faceledger_workloads.matching.gallery import TemplateGallery, unit_rows
 from faceledger_workloads.matching.scores import CosineScorer, NormalisedScorer, make_scorer
 from faceledger_workloads.runspec import Cosine
+from numpy.typing import NDArray
 
 PEOPLE = 30
 
 
-def people(seed: int, count: int = PEOPLE, photos: int = 3, spread: float = 0.2) -> tuple[NDArray[np.float32], list[str]]:
+def people(
+    seed: int, count: int = PEOPLE, photos: int = 3, spread: float = 0.2
+) -> tuple[NDArray[np.float32], list[str]]:
     """(count * photos, 16) embeddings, in which a person's photos lie around their own direction."""
     random = np.random.default_rng(seed)
     centres = random.normal(size=(count, 1, 16))
@@ -91,9 +92,7 @@ def test_no_probes_have_no_scores(score: Cosine) -> None:
     assert make_scorer(score, TemplateGallery.build(rows, names)).probe_scores(rows[:0]).shape == (0, PEOPLE)
 
 
-@pytest.mark.parametrize(
-    "row", [pytest.param([0.0, 0.0], id="zero"), pytest.param([np.nan, 1.0], id="not a number")]
-)
+@pytest.mark.parametrize("row", [pytest.param([0.0, 0.0], id="zero"), pytest.param([np.nan, 1.0], id="not a number")])
 def test_an_embedding_without_direction_is_refused(row: list[float]) -> None:
     with pytest.raises(ValueError, match="zero or not a number"):
         unit_rows(np.array([row], dtype=np.float32))

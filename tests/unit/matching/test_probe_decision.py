@@ -6,7 +6,6 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-
 from faceledger_workloads.judge import EncodeJudge, IdentifyJudge, Verdict, VerifyJudge
 from faceledger_workloads.matching.decision import Candidate, identify, rank
 from faceledger_workloads.matching.evaluation import JudgedProbe, evaluate

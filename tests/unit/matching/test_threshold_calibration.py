@@ -6,7 +6,6 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.matching.calibration import comparisons_needed, determine_threshold, wilson_interval
 from faceledger_workloads.runspec import Calibration, FailureReason, Matching

@@ -12,10 +12,13 @@ from typing import Any
 
 import pytest
 import ray
-
 from faceledger_contracts.eip712 import Domain
+from faceledger_workloads.artefacts import LocalContent
+from faceledger_workloads.clock import SystemClock
 from faceledger_workloads.report import Reporter, run_key_signer
+from faceledger_workloads.run import perform
 from faceledger_workloads.runspec import DatasetRun, RecognitionRun, parse_run_spec
+from faceledger_workloads.session import Outcome
 
 CONTRACT = "0x" + "1f" * 20
 PRIVATE_KEY = "0x" + "42" * 32
@@ -28,6 +31,8 @@ OrlPhoto = Callable[[int, int], Path]
 def local_ray() -> Iterator[None]:
     """Ray with room for three workers of one CPU: they wait for the two cores, not for each other."""
     os.environ["RAY_AUTH_MODE"] = "disabled"
+    # 15, which is usual, would put the workers behind everything else that runs here.
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - Ray spells it so
     ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False, object_store_memory=200 * 1024**2)
     yield
     ray.shutdown()
@@ -79,10 +84,14 @@ def mailbox() -> Mailbox:
 
 @pytest.fixture
 def reporter(mailbox: Mailbox, clock: FakeClock) -> Reporter:
+    return make_reporter(mailbox, clock)
+
+
+def make_reporter(mailbox: Mailbox, clock: FakeClock) -> Reporter:
     return Reporter("staff-1", run_key_signer(PRIVATE_KEY, "staff-1", Domain(1337, CONTRACT)), mailbox, clock)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def copy_photos(orl_photo: OrlPhoto) -> Callable[[Path, Mapping[int, range]], None]:
     """Fills a folder: {person: photos} become person-NN/NN.pgm."""
 
@@ -129,13 +138,29 @@ class RunBuilder:
             "runKeyFile": str(self.root / "run.key"),
             "dataKeyFile": str(self.root / "data.key"),
             "output": str(self.root / "output"),
-            "workers": {"min": 1, "max": 2, "cpu": "1"},
+            "workers": {"min": 1, "max": 1, "cpu": "1"},
         }
 
 
+@pytest.fixture(scope="session")
+def make_run_builder() -> Callable[[Path], RunBuilder]:
+    """Lays the keys and an empty folder `photos` into a folder."""
+
+    def make(root: Path) -> RunBuilder:
+        (root / "run.key").write_text(PRIVATE_KEY)
+        (root / "data.key").write_bytes(DATA_KEY)
+        (root / "photos").mkdir()
+        return RunBuilder(root)
+
+    return make
+
+
 @pytest.fixture
-def run_builder(tmp_path: Path) -> RunBuilder:
-    (tmp_path / "run.key").write_text(PRIVATE_KEY)
-    (tmp_path / "data.key").write_bytes(DATA_KEY)
-    (tmp_path / "photos").mkdir()
-    return RunBuilder(tmp_path)
+def run_builder(make_run_builder: Callable[[Path], RunBuilder], tmp_path: Path) -> RunBuilder:
+    return make_run_builder(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def perform_run(local_ray: None) -> Callable[[DatasetRun | RecognitionRun], Outcome]:
+    """Performs a run on real workers, without an IPFS node; its reports go nowhere."""
+    return lambda run: perform(run, make_reporter(Mailbox(), FakeClock()), LocalContent(), SystemClock())

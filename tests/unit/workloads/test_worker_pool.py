@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import ray
-
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.pool import MAX_DEATHS, WINDOW, FacePool
 from faceledger_workloads.runspec import FailureReason
@@ -52,14 +51,13 @@ class Notes:
         return new
 
 
-@pytest.fixture
-def pool() -> Iterator[FacePool]:
+@pytest.fixture(scope="module")
+def pool(local_ray: None) -> Iterator[FacePool]:
     notes = ray.remote(Notes).options(num_cpus=0).remote()
     worker = ray.remote(Squarer).options(num_cpus=1)
     pool = FacePool(lambda: worker.remote(notes), 2, lambda _: None)
     yield pool
     pool.close()
-    ray.kill(notes)
 
 
 def submit(worker: Any, shard: tuple[int, str]) -> Any:

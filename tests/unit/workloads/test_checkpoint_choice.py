@@ -1,0 +1,68 @@
+"""Which checkpoint a run samples from, and what is wrong with the others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from faceledger_workloads.failures import RunFailed
+from faceledger_workloads.runspec import FailureReason, Synthesis
+from faceledger_workloads.sampler import load_sampler
+from faceledger_workloads.synthesis.checkpoint import write_checkpoint
+from faceledger_workloads.synthesis.config import StyleGAN2Config
+from faceledger_workloads.synthesis.stylegan2 import GeneratorNetwork
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    path = tmp_path / "random.safetensors"
+    write_checkpoint(path, GeneratorNetwork(StyleGAN2Config(img_resolution=32, channel_max=8)), kimg=0, data="none")
+    return path
+
+
+def synthesis(**checkpoint: str | None) -> Synthesis:
+    settings: dict[str, Any] = {"generator": "StyleGAN2", "checkpoint": checkpoint, "faces": 1, "truncation": "0.7"}
+    return Synthesis.model_validate(settings | {"seed": 7})
+
+
+def test_a_draw_is_a_function_of_its_address(checkpoint: Path) -> None:
+    sampler = load_sampler(synthesis(path=str(checkpoint)))
+    together = list(sampler.draw([(0, 0), (5, 0), (5, 1)]))
+    (alone,) = sampler.draw([(5, 1)])
+    assert np.array_equal(together[2], alone)
+    assert not np.array_equal(together[0], together[1])
+    assert together[0].shape == (32, 32, 3)
+
+
+def test_the_checkpoint_is_named_by_its_digest(checkpoint: Path) -> None:
+    sha256 = json.loads(checkpoint.with_suffix(".json").read_text())["sha256"]
+    assert load_sampler(synthesis(path=str(checkpoint), sha256=sha256)).checkpoint == f"sha256:{sha256}"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "reason", "words"),
+    [
+        pytest.param(
+            {"path": "random", "sha256": "0" * 64},
+            FailureReason.CHECKPOINT_DIGEST_MISMATCH,
+            f"expected {'0' * 64}",
+            id="another digest",
+        ),
+        pytest.param({"bundled": "nobody"}, FailureReason.CHECKPOINT_UNREADABLE, "'nobody'", id="none of that name"),
+        pytest.param({"path": "/no/such"}, FailureReason.CHECKPOINT_UNREADABLE, "/no/such", id="no such file"),
+        pytest.param({}, FailureReason.CHECKPOINT_UNREADABLE, "neither bundled nor a file", id="none at all"),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_used_names_the_field(
+    chosen: dict[str, str], reason: FailureReason, words: str, checkpoint: Path
+) -> None:
+    if chosen.get("path") == "random":
+        chosen = {**chosen, "path": str(checkpoint)}
+    with pytest.raises(RunFailed, match=words) as caught:
+        load_sampler(synthesis(**chosen))
+    assert caught.value.failure.reason is reason
+    assert caught.value.failure.message.startswith("synthesis.checkpoint: ")
+    assert not caught.value.failure.retryable

@@ -1,0 +1,185 @@
+"""A FaceDataset from photos to encrypted artefacts, on real Ray workers."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from faceledger_workloads.artefacts import Sealed, read_artefact
+from faceledger_workloads.chips import read_chips
+from faceledger_workloads.failures import RunFailed
+from faceledger_workloads.images.decode import decode_image
+from faceledger_workloads.images.scale import encode_png, enlarged
+from faceledger_workloads.runspec import DatasetRun, DatasetSummary, FailureReason
+from faceledger_workloads.session import Outcome
+from faceledger_workloads.synthesis.checkpoint import write_checkpoint
+from faceledger_workloads.synthesis.config import StyleGAN2Config
+from faceledger_workloads.synthesis.stylegan2 import GeneratorNetwork
+from PIL import Image
+
+if TYPE_CHECKING:
+    from conftest import RunBuilder
+
+pytestmark = pytest.mark.timeout(300)
+
+CopyPhotos = Callable[[Path, Mapping[int, range]], None]
+Perform = Callable[[DatasetRun], Outcome]
+SEALED = Sealed(bytes(range(32)), "staff-1", "AccessControl")
+
+
+def png_chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+BOMB = (
+    b"\x89PNG\r\n\x1a\n"
+    + png_chunk(b"IHDR", struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0))
+    + png_chunk(b"IDAT", zlib.compress(b""))
+)
+"""A file of a few bytes that says it has 900 megapixels."""
+
+
+def add_bad_files(folder: Path, portrait: Path) -> dict[str, str]:
+    """File name to the reason that it must be rejected with."""
+    folder.mkdir(exist_ok=True)
+    pixels = enlarged(decode_image(portrait.read_bytes(), 10**6), 300)[0]
+    jpeg = io.BytesIO()
+    Image.fromarray(pixels).save(jpeg, "JPEG")
+    files = {
+        "empty.jpg": (b"", "Empty"),
+        "text.jpg": (b"Dear photographer,", "NotAnImage"),
+        "cut.jpg": (jpeg.getvalue()[:900], "Unreadable"),
+        "bomb.png": (BOMB, "TooManyPixels"),
+        "wall.png": (encode_png(np.full((300, 200, 3), 99, dtype=np.uint8)), "NoFaceFound"),
+        "pair.png": (encode_png(np.concatenate([pixels, pixels], axis=1)), "SeveralFaces"),
+    }
+    for name, (data, _) in files.items():
+        (folder / name).write_bytes(data)
+    return {name: reason for name, (_, reason) in files.items()}
+
+
+def manifest(run: DatasetRun, outcome: Outcome) -> list[dict[str, Any]]:
+    (artefact,) = (one for one in outcome.artefacts if one.name == "manifest.jsonl")
+    data = read_artefact(Path(run.output, run.attempt), "manifest.jsonl", SEALED, artefact.digest)
+    return [json.loads(line) for line in data.splitlines()]
+
+
+def test_good_photos_are_kept_and_bad_files_are_named(
+    run_builder: RunBuilder, copy_photos: CopyPhotos, orl_photo: Callable[[int, int], Path], perform_run: Perform
+) -> None:
+    photos = run_builder.root / "photos"
+    copy_photos(photos, {person: range(1, 6) for person in range(1, 8)})
+    reasons = add_bad_files(photos / "person-03", orl_photo(3, 1))
+    run = run_builder.dataset()
+    outcome = perform_run(run)
+    assert outcome.summary == DatasetSummary(
+        images=35, real=35, synthetic=0, identities=7, rejected=dict.fromkeys(sorted(reasons.values()), 1)
+    )
+    rows = manifest(run, outcome)
+    assert [row["path"] for row in rows] == sorted(row["path"] for row in rows)
+    rejected = {row["path"].removeprefix("person-03/"): row["reason"] for row in rows if row["kind"] == "Rejected"}
+    assert rejected == reasons
+    assert {artefact.name for artefact in outcome.artefacts} == {
+        "faces.tar",
+        "manifest.jsonl",
+        "manifest-salts.bin",
+        "contact-sheet.png",
+    }
+
+
+def test_every_manifest_row_has_its_chip(
+    run_builder: RunBuilder, copy_photos: CopyPhotos, perform_run: Perform
+) -> None:
+    copy_photos(run_builder.root / "photos", {1: range(1, 3)})
+    run = run_builder.dataset(preprocessing={"size": 96})
+    outcome = perform_run(run)
+    (artefact,) = (one for one in outcome.artefacts if one.name == "faces.tar")
+    chips = read_chips(read_artefact(Path(run.output, run.attempt), "faces.tar", SEALED, artefact.digest))
+    assert list(chips) == [row["chip"] for row in manifest(run, outcome)]
+    assert {decode_image(chip, 10**6).shape for chip in chips.values()} == {(96, 96, 3)}
+
+
+@pytest.fixture
+def random_checkpoint(tmp_path: Path) -> Path:
+    path = tmp_path / "random.safetensors"
+    write_checkpoint(path, GeneratorNetwork(StyleGAN2Config(img_resolution=32, channel_max=32)), kimg=0, data="none")
+    return path
+
+
+def synthesis(checkpoint: Mapping[str, str], **overrides: Any) -> dict[str, Any]:
+    settings = {"generator": "StyleGAN2", "checkpoint": checkpoint, "faces": 3, "truncation": "0.7", "seed": 42}
+    return settings | overrides
+
+
+def test_an_untrained_generator_is_screened_out_face_by_face(
+    run_builder: RunBuilder, copy_photos: CopyPhotos, perform_run: Perform, random_checkpoint: Path
+) -> None:
+    copy_photos(run_builder.root / "photos", {1: range(1, 3), 2: range(1, 3)})
+    run = run_builder.dataset(synthesis=synthesis({"path": str(random_checkpoint)}))
+    outcome = perform_run(run)
+    assert isinstance(outcome.summary, DatasetSummary)
+    assert (outcome.summary.real, outcome.summary.synthetic) == (4, 0)
+    assert outcome.summary.screened == {"Undetected": 12}
+    screened = [row for row in manifest(run, outcome) if row["kind"] == "Screened"]
+    assert [row["index"] for row in screened] == list(range(12))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "reason", "words"),
+    [
+        pytest.param(
+            {"synthesis": synthesis({"bundled": "faces-64"}, generator="CycleGAN")},
+            FailureReason.GENERATOR_UNSUPPORTED,
+            "synthesis.generator CycleGAN",
+            id="a generator that there is not",
+        ),
+        pytest.param(
+            {"synthesis": "random checkpoint with a wrong digest"},
+            FailureReason.CHECKPOINT_DIGEST_MISMATCH,
+            "synthesis.checkpoint",
+            id="a checkpoint with another digest",
+        ),
+        pytest.param(
+            {"source": {"path": "/no/such/folder"}}, FailureReason.SOURCE_EMPTY, "source.path", id="no source"
+        ),
+        pytest.param({"dataKeyFile": "/no/such/key"}, FailureReason.DATA_KEY_INVALID, "dataKeyFile", id="no key"),
+    ],
+)
+def test_what_a_person_must_mend_names_the_field(
+    overrides: dict[str, Any],
+    reason: FailureReason,
+    words: str,
+    run_builder: RunBuilder,
+    copy_photos: CopyPhotos,
+    perform_run: Perform,
+    random_checkpoint: Path,
+) -> None:
+    copy_photos(run_builder.root / "photos", {1: range(1, 2)})
+    if isinstance(overrides.get("synthesis"), str):
+        overrides = {"synthesis": synthesis({"path": str(random_checkpoint), "sha256": "0" * 64})}
+    with pytest.raises(RunFailed) as caught:
+        perform_run(run_builder.dataset(**overrides))
+    assert caught.value.failure.reason is reason
+    assert words in caught.value.failure.message
+    assert not caught.value.failure.retryable
+
+
+def test_a_source_without_any_face_fails_with_the_counts(run_builder: RunBuilder, perform_run: Perform) -> None:
+    folder = run_builder.root / "photos" / "ada"
+    folder.mkdir()
+    (folder / "1.png").write_bytes(encode_png(np.zeros((300, 300, 3), dtype=np.uint8)))
+    (folder / "2.txt").write_text("no photo")
+    with pytest.raises(RunFailed) as caught:
+        perform_run(run_builder.dataset())
+    assert caught.value.failure.reason is FailureReason.NO_FACE_FOUND
+    assert caught.value.failure.message == (
+        "source.path: no usable face in any of 2 files: 1 NoFaceFound, 1 NotAnImage"
+    )
+    assert "ada" not in caught.value.failure.message
