@@ -159,10 +159,11 @@ def reader(anvil: str) -> ChainReader:
 
 
 class running:  # noqa: N801 - reads as a verb
-    """A process for as long as the block runs; its output goes to `log`."""
+    """A process for as long as the block runs, or until this process is killed; its output goes to `log`."""
 
     def __init__(self, command: list[str], log: Path, environment: dict[str, str] | None = None) -> None:
-        self.command, self.log, self.environment = command, log, environment
+        outlived_by_nobody = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
+        self.command, self.log, self.environment = [*outlived_by_nobody, *command], log, environment
 
     def __enter__(self) -> None:
         with self.log.open("wb") as output:
