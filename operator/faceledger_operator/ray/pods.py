@@ -7,8 +7,10 @@ restricted pod security standard; only the head has a service account token and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from ..kube.labels import SUBJECT_UID
 
 __all__ = [
     "CHECKPOINT_PATH",
@@ -42,6 +44,9 @@ DATA_KEY_FILE = f"{DATA_KEY_FOLDER}/data-key"
 
 HEAD_CPU = "250m"
 """Request of the head: it schedules and drives, the workers compute."""
+
+STOP_SECONDS = 10
+"""Seconds that a Ray pod has to stop: files are renamed when they are whole, so nothing needs longer."""
 
 SUBMITTER_CPU, SUBMITTER_MEMORY = "20m", "64Mi"
 
@@ -101,6 +106,7 @@ def head_template(needs: PodNeeds, memory: str) -> Object:
         needs,
         {
             "restartPolicy": "Never",
+            "terminationGracePeriodSeconds": STOP_SECONDS,
             "serviceAccountName": needs.attempt,
             "automountServiceAccountToken": True,
             "containers": [container],
@@ -110,7 +116,8 @@ def head_template(needs: PodNeeds, memory: str) -> Object:
 
 
 def worker_template(needs: PodNeeds, cpu: str, memory: str, gpu: int) -> Object:
-    """The pod of a worker: it sees the volumes, and neither key nor token."""
+    """The pod of a worker: it reads what it works on; it sees neither the output, nor a key, nor a token."""
+    needs = replace(needs, claims=tuple(mount for mount in needs.claims if mount.read_only))
     container = {
         **_container("ray-worker", needs.workloads_image),
         "env": _ray_env(),
@@ -121,6 +128,7 @@ def worker_template(needs: PodNeeds, cpu: str, memory: str, gpu: int) -> Object:
         needs,
         {
             "automountServiceAccountToken": False,
+            "terminationGracePeriodSeconds": STOP_SECONDS,
             "containers": [container],
             "volumes": _common_volumes(needs, memory),
         },
@@ -135,8 +143,10 @@ def submitter_template(needs: PodNeeds, entrypoint: str) -> Object:
         "args": [entrypoint],
         "resources": _resources(SUBMITTER_CPU, SUBMITTER_MEMORY),
     }
+    # It stays with the RayJob for its log, when all that works for the resource is gone: it is not counted among that.
+    own = replace(needs, labels={key: value for key, value in needs.labels.items() if key != SUBJECT_UID})
     return _template(
-        needs,
+        own,
         {"restartPolicy": "Never", "automountServiceAccountToken": False, "containers": [container]},
     )
 
