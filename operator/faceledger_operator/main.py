@@ -97,6 +97,8 @@ class Operator:
                         registry=watches.registry,
                         settings=watch_settings(),
                         standalone=True,
+                        # Left to itself, kopf asks for the user's name, and uid 1000 has none in a container.
+                        identity=self._settings.pod_name,  # type: ignore[arg-type]
                         clusterwide=not self._settings.namespaces,
                         namespaces=self._settings.namespaces,
                         stop_flag=self._stop,

@@ -1,4 +1,4 @@
-"""What goes on around the operator: KubeRay, a driver that reports, a ledger that commits; a `turn` is one step of each.
+"""What goes on around the operator: KubeRay, a driver that reports, a ledger that commits; a `turn` moves each a step.
 
 Nothing in here is decided by the code under test: reports are signed with the key that the attempt's Secret holds.
 """
