@@ -1,0 +1,123 @@
+"""The commands, their arguments and exit codes: 0 all is well, 1 something is not, 2 the command line is wrong.
+
+Invariant: a failure is one line on standard error that says what to do, never a traceback.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from faceledger_contracts.chain import ChainReader
+from faceledger_contracts.verify import Finality
+from rich.console import Console
+
+from .cluster import Cluster, Endpoint
+from .errors import CommandError
+from .ipfs import open_content
+from .report import print_reports
+from .results import fetch_results
+from .sources import parse_key
+from .targets import parse_pairs, parse_resource, receipt_files
+from .verification import verify_files, verify_resource
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="faceledger",
+    help="Verifies and fetches results that FaceLedger committed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+PIPED_WIDTH = 140
+"""Columns where the output goes into a file or a pipe."""
+
+Namespace = Annotated[
+    str | None, typer.Option("--namespace", "-n", help="Namespace of the resource; the context's if left out.")
+]
+Kubeconfig = Annotated[str | None, typer.Option(help="Kubeconfig file; as kubectl finds it if left out.")]
+Context = Annotated[str | None, typer.Option(help="Context of the kubeconfig.")]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, help="File with the data key (32 bytes, hex or base64) to decrypt with."),
+]
+
+
+@app.command()
+def verify(
+    target: Annotated[str, typer.Argument(metavar="KIND/NAME|RECEIPT.json|FOLDER", help="What to verify.")],
+    namespace: Namespace = None,
+    rpc: Annotated[str | None, typer.Option(help="RPC URL of a node, for receipts in files.")] = None,
+    ipfs: Annotated[str | None, typer.Option(help="URL of an IPFS node's RPC API, for receipts in files.")] = None,
+    confirmations: Annotated[
+        int | None, typer.Option(min=0, help="Blocks on top that count as final, where the chain has no tag for it.")
+    ] = None,
+    key_file: KeyFile = None,
+    artefact: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=PATH", help="Your own copy of an artefact, to be compared.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+) -> None:
+    """Recomputes a result's commitment from the chain and IPFS. Exit status 0: every step held."""
+    copies, key = parse_pairs(artefact or []), _read_key(key_file)
+    if Path(target).exists():
+        if rpc is None:
+            raise CommandError("a receipt in a file needs --rpc, the URL of a node of its chain")
+        content = open_content(Endpoint(ipfs)) if ipfs else None
+        finality: Finality = "finalized" if confirmations is None else confirmations
+        reports = verify_files(receipt_files(Path(target)), ChainReader(rpc), content, key, finality, copies)
+    else:
+        resource, cluster = parse_resource(target), Cluster.connect(kubeconfig, context)
+        reports = [verify_resource(cluster, resource, namespace or cluster.namespace, key, copies)]
+    print_reports(reports, as_json, _console())
+    if not all(report.verified for report in reports):
+        raise typer.Exit(1)
+
+
+@app.command()
+def results(
+    target: Annotated[str, typer.Argument(metavar="KIND/NAME", help="Whose results to fetch.")],
+    output: Annotated[Path, typer.Option("--output", "-o", file_okay=False, help="Folder for the files.")],
+    namespace: Namespace = None,
+    key_file: KeyFile = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+) -> None:
+    """Fetches a result's artefacts from IPFS, decrypts them and compares them with what was committed."""
+    resource, cluster = parse_resource(target), Cluster.connect(kubeconfig, context)
+    console = _console()
+    for path in fetch_results(cluster, resource, namespace or cluster.namespace, output, _read_key(key_file)):
+        console.print(f"{path}  {path.stat().st_size} bytes", highlight=False, soft_wrap=True)
+
+
+def main() -> None:
+    """Entry point of the `faceledger` command."""
+    try:
+        app()
+    except CommandError as error:
+        Console(stderr=True).print(
+            f"faceledger: {error}", style="bold red", highlight=False, markup=False, soft_wrap=True
+        )
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _console() -> Console:
+    """Standard output; wide enough for a hash beside its name where it is no terminal."""
+    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
+
+
+def _read_key(path: Path | None) -> bytes | None:
+    if path is None:
+        return None
+    try:
+        return parse_key(path.read_bytes())
+    except ValueError as error:
+        raise CommandError(f"--key-file {path}: {error}") from None

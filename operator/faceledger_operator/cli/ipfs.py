@@ -1,0 +1,70 @@
+"""Artefacts from an IPFS node, directly or through the API server.
+
+In: an endpoint of Kubo's RPC API. Out: a `ContentReader` that hashes every block. Invariant: whatever stands between,
+bytes that are not those of the CID are never written.
+"""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import requests
+from faceledger_contracts import cid as cids
+from faceledger_contracts.content import ContentCorrupt, ContentReader, ContentUnavailable
+from faceledger_contracts.dagpb import Link, decode_node
+from faceledger_contracts.kubo import Kubo
+
+from .cluster import Endpoint
+from .errors import CommandError
+
+__all__ = ["open_content"]
+
+TIMEOUT_SECONDS = 30.0
+"""For one block of at most 1 MiB, which the node may have to fetch from another one."""
+
+
+def open_content(endpoint: Endpoint) -> ContentReader:
+    """A reader for the endpoint; CommandError for a URL that is none of an IPFS node."""
+    if endpoint.session is not None:
+        return _ProxiedBlocks(endpoint.url.rstrip("/"), endpoint.session)
+    try:
+        return Kubo(endpoint.url, timeout=TIMEOUT_SECONDS)
+    except ValueError as error:
+        raise CommandError(f"--ipfs: {error}") from None
+
+
+class _ProxiedBlocks:
+    """Kubo's `block/get` behind a path, which the library of `Kubo` cannot address."""
+
+    def __init__(self, url: str, session: requests.Session) -> None:
+        self._url = url
+        self._session = session
+
+    def get(self, cid: str, writer: BinaryIO) -> None:
+        waiting = [cids.decode_cid(cid)]
+        while waiting:
+            current = waiting.pop()
+            block = self._block(current)
+            if cids.codec(current) == cids.RAW:
+                writer.write(block)
+            else:
+                waiting.extend(link.cid for link in reversed(_links(block, current)))
+
+    def _block(self, cid: bytes) -> bytes:
+        name = cids.encode_cid(cid)
+        try:
+            answer = self._session.post(f"{self._url}/api/v0/block/get", params={"arg": name}, timeout=TIMEOUT_SECONDS)
+        except requests.RequestException as error:
+            raise ContentUnavailable(f"{name}: {type(error).__name__} through the API server") from None
+        if answer.status_code != 200:
+            raise ContentUnavailable(f"{name}: HTTP {answer.status_code} through the API server")
+        if cids.block_cid(cids.codec(cid), answer.content) != cid:
+            raise ContentCorrupt(f"the bytes of block {name} are not those of its hash")
+        return answer.content
+
+
+def _links(block: bytes, cid: bytes) -> list[Link]:
+    try:
+        return decode_node(block)
+    except ValueError as error:
+        raise ContentCorrupt(f"block {cids.encode_cid(cid)} is {error}") from None

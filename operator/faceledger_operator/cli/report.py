@@ -1,0 +1,84 @@
+"""How a verification reads: one table a receipt, or one JSON document.
+
+In: what was checked. Out: text. Invariant: every step is shown, each failed one is named again at the end, and what was
+not checked is never silent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from faceledger_contracts.verify import Step, is_verified
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+__all__ = ["Checked", "print_reports"]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One receipt's verification: `source` is what was asked for, `unchecked` what could not be looked at and why."""
+
+    source: str
+    steps: Sequence[Step]
+    unchecked: Sequence[str] = ()
+
+    @property
+    def verified(self) -> bool:
+        return is_verified(list(self.steps))
+
+    @property
+    def failed(self) -> list[str]:
+        return [step.name for step in self.steps if not step.ok]
+
+
+def print_reports(reports: Sequence[Checked], as_json: bool, console: Console) -> None:
+    """Writes the reports to the console."""
+    if as_json:
+        console.print_json(json.dumps({"verified": _all(reports), "receipts": [_document(x) for x in reports]}))
+        return
+    for report in reports:
+        if len(reports) == 1 or not report.verified:
+            console.print(_table(report))
+        console.print(_summary(report))
+    if len(reports) > 1:
+        failed = sum(not report.verified for report in reports)
+        console.print(f"{len(reports)} receipts, {len(reports) - failed} verified, {failed} not")
+
+
+def _all(reports: Sequence[Checked]) -> bool:
+    return bool(reports) and all(report.verified for report in reports)
+
+
+def _document(report: Checked) -> dict[str, object]:
+    return {
+        "source": report.source,
+        "verified": report.verified,
+        "failed": report.failed,
+        "steps": [{"name": step.name, "ok": step.ok, "detail": step.detail} for step in report.steps],
+        "unchecked": list(report.unchecked),
+    }
+
+
+def _table(report: Checked) -> Table:
+    table = Table(title=report.source, title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("")
+    table.add_column("step", no_wrap=True)
+    table.add_column("detail", overflow="fold")
+    for step in report.steps:
+        mark = Text("ok", "green") if step.ok else Text("FAILED", "bold red")
+        table.add_row(mark, Text(step.name), Text(step.detail, "" if step.ok else "red"))
+    return table
+
+
+def _summary(report: Checked) -> Text:
+    text = Text()
+    for line in report.unchecked:
+        text.append(f"not checked: {line}\n", "yellow")
+    if report.verified:
+        return text.append(f"{report.source}: verified, {len(report.steps)} steps", "bold green")
+    return text.append(f"{report.source}: NOT verified; failed: {', '.join(report.failed) or 'all'}", "bold red")

@@ -1,0 +1,97 @@
+"""What `faceledger verify` does: collects the evidence, has it checked, and adds what only the command can compare.
+
+In: what the user named. Out: one `Checked` a receipt. Invariant: the checks are those of faceledger_contracts; this
+adds the resource that a receipt must be of, and the user's own copies of results.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from faceledger_contracts.chain import ChainReader
+from faceledger_contracts.content import ContentReader
+from faceledger_contracts.receipt import Receipt, ReceiptError, parse_receipt
+from faceledger_contracts.verify import Finality, Step, verify_receipt, verify_receipts
+
+from .cluster import Cluster
+from .report import Checked
+from .sources import evidence_of
+from .targets import Resource
+
+__all__ = ["check_copies", "verify_files", "verify_resource"]
+
+
+def verify_resource(
+    cluster: Cluster, resource: Resource, namespace: str, key: bytes | None, copies: Mapping[str, Path]
+) -> Checked:
+    """Verifies a resource's result from the chain and IPFS that its LedgerBinding names."""
+    evidence = evidence_of(cluster, resource, namespace)
+    chosen = key or evidence.key
+    steps = verify_receipt(evidence.receipt, evidence.chain, evidence.content, chosen, evidence.finality)
+    receipt = _parsed(evidence.receipt)
+    if receipt is not None:
+        steps.append(_same_subject(receipt, resource, namespace, evidence.uid))
+        steps.append(_same_contract(receipt, evidence.contract))
+    steps += check_copies(receipt, copies)
+    unchecked = [f"decryption ({evidence.key_problem})"] if chosen is None else []
+    return Checked(str(resource), steps, unchecked)
+
+
+def verify_files(
+    files: Sequence[Path],
+    chain: ChainReader,
+    content: ContentReader | None,
+    key: bytes | None,
+    finality: Finality,
+    copies: Mapping[str, Path],
+) -> list[Checked]:
+    """Verifies receipt files, all by one look at the chain."""
+    data = [file.read_bytes() for file in files]
+    unchecked = ["artefacts on IPFS (no --ipfs)"] if content is None else []
+    if key is None:
+        unchecked.append("decryption of the artefacts (no --key-file)")
+    reports = []
+    for file, receipt, steps in zip(files, data, verify_receipts(data, chain, content, key, finality), strict=True):
+        reports.append(Checked(str(file), [*steps, *check_copies(_parsed(receipt), copies)], unchecked))
+    return reports
+
+
+def check_copies(receipt: Receipt | None, copies: Mapping[str, Path]) -> list[Step]:
+    """One step for each of the user's own files: whether its SHA-256 is the one that was committed."""
+    recorded = {artefact.name: artefact.digest for artefact in receipt.record.artefacts} if receipt else {}
+    return [_copy(name, path, recorded) for name, path in copies.items()]
+
+
+def _copy(name: str, path: Path, recorded: Mapping[str, str]) -> Step:
+    step = f"copy of {name}"
+    if name not in recorded:
+        return Step(step, False, f"the record has no artefact {name}; it has {', '.join(recorded) or 'none'}")
+    with path.open("rb") as file:
+        found = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+    if found != recorded[name]:
+        return Step(step, False, f"{path} is not what was committed: {recorded[name]} was, this is {found}")
+    return Step(step, True, f"{path}, {found}")
+
+
+def _same_subject(receipt: Receipt, resource: Resource, namespace: str, uid: str) -> Step:
+    subject = receipt.record.subject
+    wanted = (resource.kind.kind, namespace, resource.name, uid)
+    found = (subject.kind, subject.namespace, subject.name, subject.uid)
+    if wanted != found:
+        return Step("subject", False, f"the record is of {'/'.join(found)}, not of {'/'.join(wanted)}")
+    return Step("subject", True, f"{'/'.join(found)}, generation {subject.generation}")
+
+
+def _same_contract(receipt: Receipt, contract: str | None) -> Step:
+    if receipt.contract != contract:
+        return Step("ledger", False, f"the receipt is of contract {receipt.contract}, the LedgerBinding has {contract}")
+    return Step("ledger", True, f"the LedgerBinding's contract on chain {receipt.chain_id}")
+
+
+def _parsed(data: bytes) -> Receipt | None:
+    try:
+        return parse_receipt(data)
+    except ReceiptError:
+        return None
