@@ -95,6 +95,7 @@ class Reporter:
         """The run is at `done` of `total` units of `stage`; written when the last report is old enough."""
         if stage != self._progress.stage:
             self._stage_since = self._clock.now()
+            _log.info("stage", stage=stage, total=total)
         elapsed = self._clock.now() - self._stage_since
         rate = round(done / elapsed, 1) if done and elapsed > 0 else None
         self._progress = Progress(stage=stage, done=done, total=total, images_per_second=rate)

@@ -39,8 +39,10 @@ from faceledger_workloads.report import (
 )
 from faceledger_workloads.runspec import (
     DatasetRun,
+    DatasetSummary,
     Failure,
     FailureReason,
+    Progress,
     RecognitionRun,
     ReportTarget,
     RunReport,
@@ -68,7 +70,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("spec", type=Path, help="run spec (JSON)")
     parser.add_argument("--local", action="store_true", help="start Ray here instead of joining this pod's cluster")
     options = parser.parse_args(arguments)
-    structlog.configure(processors=[structlog.processors.add_log_level, structlog.processors.JSONRenderer()])
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper("iso"),
+            structlog.processors.JSONRenderer(),
+        ]
+    )
     signal.signal(signal.SIGTERM, _terminate)
     clock = SystemClock()
     try:
@@ -177,11 +185,13 @@ def _places(error: BaseException) -> list[str]:
 
 
 def _success(reporter: Reporter, outcome: Outcome) -> RunReport:
+    summary = outcome.summary
+    images = summary.images if isinstance(summary, DatasetSummary) else summary.probes
     return RunReport(
         attempt=reporter.attempt,
         state=RunState.SUCCEEDED,
-        progress=reporter.last_progress.model_copy(update={"stage": "done"}),
-        summary=outcome.summary,
+        progress=Progress(stage="done", done=images, total=images),
+        summary=summary,
         artefacts=outcome.artefacts,
         results_root=outcome.results_root,
         model_digest=outcome.model_digest,
