@@ -12,7 +12,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -23,7 +23,7 @@ from faceledger_workloads.synthesis.dataset import TrainingDataError, TrainingIm
 from faceledger_workloads.synthesis.training import Trainer, TrainingConfig, TrainingDivergedError
 from faceledger_workloads.synthesis.training_state import load_state, save_state
 
-__all__ = ["main", "train"]
+__all__ = ["Provenance", "main", "train"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,15 +33,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         trainer = _start_or_resume(options)
         images = load_training_images(options.data, trainer.config.network.img_resolution, options.crop)
-        train(trainer, images, options.out, kimg=options.kimg, save_kimg=options.save_kimg, describe=options.describe)
+        provenance = Provenance(options.describe, options.data_licence)
+        train(trainer, images, options.out, provenance, kimg=options.kimg, save_kimg=options.save_kimg)
     except (CheckpointError, TrainingDataError, TrainingDivergedError) as error:
         print(json.dumps({"event": "failed", "reason": str(error)}), file=sys.stderr)  # noqa: T201
         return 2
     return 0
 
 
+@dataclass(frozen=True)
+class Provenance:
+    """What a checkpoint's metadata says of its data."""
+
+    data: str = ""
+    data_licence: str = ""
+
+
 def train(
-    trainer: Trainer, images: TrainingImages, out: Path, *, kimg: float, save_kimg: float, describe: str = ""
+    trainer: Trainer, images: TrainingImages, out: Path, provenance: Provenance, *, kimg: float, save_kimg: float
 ) -> None:
     """Step until `kimg` thousand images were shown; save to `out` every `save_kimg` thousand and at the end."""
     started, first = time.monotonic(), trainer.kimg
@@ -52,7 +61,7 @@ def train(
             continue
         next_save += save_kimg
         save_state(trainer, out / "state.safetensors")
-        write_checkpoint(out / "generator.safetensors", trainer.average, kimg=trainer.kimg, data=describe)
+        write_checkpoint(out / "generator.safetensors", trainer.average, kimg=trainer.kimg, **asdict(provenance))
         speed = (trainer.kimg - first) * 1000 / (time.monotonic() - started)
         print(json.dumps({"event": "saved", **asdict(report), "images_per_second": speed}), flush=True)  # noqa: T201
 
@@ -86,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--kimg", type=float, required=True, help="train until this many thousand images were shown")
     parser.add_argument("--save-kimg", type=float, default=4, help="thousand images from one save to the next")
     parser.add_argument("--describe", default="", help="what the data is, for the checkpoint's metadata")
+    parser.add_argument("--data-licence", default="", help="licence status of the data, for the same place")
     parser.add_argument("--crop", type=float, default=1.0, help="share of the central square to keep")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
     network = parser.add_argument_group("a new run's configuration (a resumed run keeps its own)")
