@@ -120,7 +120,6 @@ def test_the_operator_learns_its_settings_from_the_environment() -> None:
         "FACELEDGER_WATCH_NAMESPACES": "a,b",
         "FACELEDGER_PULL_SECRETS": "c",
         "FACELEDGER_LOG_LEVEL": "INFO",
-        "USER": "faceledger",
         "POD_NAMESPACE": None,
         "POD_NAME": None,
     }
