@@ -1,0 +1,73 @@
+"""What may be named on the command line, and how keys and copies are given."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+from faceledger_operator.cli.errors import CommandError
+from faceledger_operator.cli.sources import parse_key
+from faceledger_operator.cli.targets import parse_pairs, parse_resource, receipt_files
+
+KEY = bytes(range(32))
+
+
+@pytest.mark.parametrize(
+    ("target", "shown"),
+    [
+        pytest.param("recognitionjob/front-door", "recognitionjob/front-door", id="a kind"),
+        pytest.param("RecognitionJob/front-door", "recognitionjob/front-door", id="as it is written in YAML"),
+        pytest.param(
+            "recognitionjobs.faceledger.dev/front-door", "recognitionjob/front-door", id="as kubectl prints it"
+        ),
+        pytest.param("recjob/front-door", "recognitionjob/front-door", id="a short name"),
+        pytest.param("fds/staff", "facedataset/staff", id="the other kind"),
+    ],
+)
+def test_a_resource_is_named_by(target: str, shown: str) -> None:
+    assert str(parse_resource(target)) == shown
+
+
+@pytest.mark.parametrize("target", ["front-door", "pod/front-door", "recognitionjob/", "/front-door", ""])
+def test_anything_else_is_refused(target: str) -> None:
+    with pytest.raises(CommandError, match="recognitionjob/NAME"):
+        parse_resource(target)
+
+
+def test_a_folder_stands_for_all_receipts_below_it(tmp_path: Path) -> None:
+    for name in ("b.json", "a/c.json", "a/notes.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("{}")
+    assert receipt_files(tmp_path) == [tmp_path / "a/c.json", tmp_path / "b.json"]
+    assert receipt_files(tmp_path / "b.json") == [tmp_path / "b.json"]
+
+
+def test_an_empty_folder_is_no_success(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="holds no receipt"):
+        receipt_files(tmp_path)
+
+
+@pytest.mark.parametrize("pair", ["results.jsonl", "=x", "results.jsonl=/no/such/file"])
+def test_a_copy_must_be_a_name_and_a_file(pair: str) -> None:
+    with pytest.raises(CommandError, match="NAME=PATH"):
+        parse_pairs([pair])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(KEY, id="32 bytes"),
+        pytest.param(KEY.hex().encode() + b"\n", id="hexadecimal"),
+        pytest.param(base64.b64encode(KEY) + b"\n", id="base64"),
+    ],
+)
+def test_a_data_key_is(data: bytes) -> None:
+    assert parse_key(data) == KEY
+
+
+@pytest.mark.parametrize("data", [b"", b"secret", KEY + b"!", KEY.hex()[:-2].encode()])
+def test_what_is_no_data_key_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="data key"):
+        parse_key(data)
