@@ -14,8 +14,8 @@ PRIVATE_KEY = "0x" + "11" * 32
 KEYSTORE = json.dumps(Account.encrypt(PRIVATE_KEY, "secret", kdf="pbkdf2", iterations=1))
 
 
-def secret(password: str = "secret", keystore: str = KEYSTORE, version: str = "1") -> dict[str, Any]:
-    data = {"keystore.json": keystore, "password": password}
+def secret(keystore_password: str = "secret", keystore: str = KEYSTORE, version: str = "1") -> dict[str, Any]:
+    data = {"keystore.json": keystore, "password": keystore_password}
     encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
     return {"metadata": {"namespace": "people", "name": "key", "resourceVersion": version}, "data": encoded}
 
@@ -64,9 +64,9 @@ async def test_a_failure_is_remembered_until_the_secret_changes() -> None:
     keystores = Keystores()
     for _ in range(2):
         with pytest.raises(KeystoreError):
-            await keystores.open(secret(password="wrong"), "keystore.json")
+            await keystores.open(secret("wrong"), "keystore.json")
     assert (await keystores.open(secret(version="2"), "keystore.json")).address
 
 
 async def test_a_line_end_after_the_password_does_not_matter() -> None:
-    assert (await Keystores().open(secret(password="secret\n"), "keystore.json")).address
+    assert (await Keystores().open(secret("secret\n"), "keystore.json")).address

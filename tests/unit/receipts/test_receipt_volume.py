@@ -30,7 +30,7 @@ def test_the_same_receipt_may_come_twice(tmp_path: Path) -> None:
 def test_another_receipt_of_the_same_attempt_is_an_error_and_changes_nothing(tmp_path: Path) -> None:
     volume = ReceiptVolume(tmp_path)
     volume.put(subject(), "front-door-1", b"receipt")
-    with pytest.raises(ReceiptConflictError, match="people/recognitionjob/front-door/front-door-1.json"):
+    with pytest.raises(ReceiptConflictError, match="another receipt of this attempt"):
         volume.put(subject(), "front-door-1", b"another")
     assert volume.get(subject(), "front-door-1") == b"receipt"
 
