@@ -1,7 +1,7 @@
 """What keeps a pod of an attempt from working, in words that a person can act on.
 
-In: pods as the API server returned them. Out: at most one fault a pod, and whether what ran in it is lost. Invariant: a
-fault that is reported clears by itself when its cause is gone: it is observed, never stored.
+In: pods as the API server returned them. Out: at most one fault a pod, and whether what ran in it has ended.
+Invariant: a fault that is reported clears by itself when its cause is gone: it is observed, never stored.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ class PodView:
         return self.phase in {"Succeeded", "Failed"}
 
     @property
-    def lost(self) -> bool:
-        """What ran in it is gone."""
-        return self.deleting or self.finished or self.restarts > 0 or bool(self.end)
+    def ended(self) -> bool:
+        """What ran in it has ended, or was started anew."""
+        return self.finished or self.restarts > 0 or bool(self.end)
 
 
 def read_pod(body: Object) -> PodView:

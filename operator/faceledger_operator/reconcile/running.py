@@ -50,11 +50,12 @@ def decide_running(observation: Observation, attempt: AttemptStatus, now: dateti
 def _loss(observation: Observation, job: JobView) -> str | None:
     """Why no final report will come any more."""
     heads = [pod for pod in observation.pods if pod.attempt == job.name and pod.role == HEAD]
+    # A head that ends before the driver was started ends again: KubeRay would replace it every two seconds, for ever.
+    lost = next((pod for pod in heads if pod.ended or (job.submitted and pod.deleting)), None)
+    if lost:
+        return f"the head pod {lost.name} is lost" + (f": {lost.end}" if lost.end else "")
     if job.submitted and not heads:
         return "the head pod is gone"
-    lost = next((pod for pod in heads if pod.lost), None)
-    if job.submitted and lost:
-        return f"the head pod {lost.name} is lost" + (f": {lost.end}" if lost.end else "")
     if job.ended:
         return f"RayJob {job.name} ended without a final report: {job.cause}"
     return None

@@ -79,14 +79,12 @@ def test_a_pod_that_nobody_looked_at_has_no_fault() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "metadata", "lost"),
+    ("status", "ended"),
     [
-        pytest.param({"phase": "Running"}, {}, False, id="one that runs"),
-        pytest.param({"phase": "Running"}, {"deletionTimestamp": "now"}, True, id="one under deletion"),
-        pytest.param({"phase": "Failed"}, {}, True, id="one that failed"),
+        pytest.param({"phase": "Running"}, False, id="one that runs"),
+        pytest.param({"phase": "Failed"}, True, id="one that failed"),
         pytest.param(
             {"phase": "Running", "containerStatuses": [{"name": "ray-head", "restartCount": 1, "state": {}}]},
-            {},
             True,
             id="one whose container was restarted",
         ),
@@ -97,16 +95,13 @@ def test_a_pod_that_nobody_looked_at_has_no_fault() -> None:
                     {"name": "ray-head", "state": {"terminated": {"reason": "OOMKilled", "exitCode": 137}}}
                 ],
             },
-            {},
             True,
             id="one whose container ended",
         ),
     ],
 )
-def test_what_ran_in_a_pod_is_lost(status: dict[str, Any], metadata: dict[str, Any], lost: bool) -> None:
-    body = pod(**status)
-    body["metadata"] |= metadata
-    assert read_pod(body).lost is lost
+def test_what_ran_in_a_pod_has_ended(status: dict[str, Any], ended: bool) -> None:
+    assert read_pod(pod(**status)).ended is ended
 
 
 def test_how_a_container_ended_is_told() -> None:

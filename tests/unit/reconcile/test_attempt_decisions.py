@@ -332,6 +332,28 @@ RUNNING = (
         look_again=0.0,
     ),
     case(
+        "a head that ends before the driver was started would end for ever",
+        running(
+            STAFF,
+            jobs=(rayjob(FIRST, deployment="Initializing", job=""),),
+            pods=(head_pod(FIRST, phase="Failed", end="container ray-head ended: Error (exit 127)", deleting=True),),
+        ),
+        "Reconciling",
+        RunReason.RETRYING,
+        "exit 127",
+        removed=(f"RayJob {FIRST.name}",),
+        look_again=0.0,
+        attempt={"failures": 1},
+    ),
+    case(
+        "a head that is deleted before the driver was started is replaced",
+        running(
+            STAFF, jobs=(rayjob(FIRST, deployment="Initializing", job=""),), pods=(head_pod(FIRST, deleting=True),)
+        ),
+        "Reconciling",
+        RunReason.STARTING,
+    ),
+    case(
         "a head that is replaced before the driver was started is no loss",
         running(STAFF, jobs=(rayjob(FIRST, deployment="Initializing", job=""),), pods=()),
         "Reconciling",
