@@ -14,8 +14,8 @@ PRIVATE_KEY = "0x" + "11" * 32
 KEYSTORE = json.dumps(Account.encrypt(PRIVATE_KEY, "secret", kdf="pbkdf2", iterations=1))
 
 
-def secret(keystore_password: str = "secret", keystore: str = KEYSTORE, version: str = "1") -> dict[str, Any]:
-    data = {"keystore.json": keystore, "password": keystore_password}
+def secret(phrase: str = "secret", keystore: str = KEYSTORE, version: str = "1") -> dict[str, Any]:
+    data = {"keystore.json": keystore, "password": phrase}
     encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
     return {"metadata": {"namespace": "people", "name": "key", "resourceVersion": version}, "data": encoded}
 
