@@ -1,7 +1,7 @@
 """From buildah's storage into containerd's, moving only what containerd lacks.
 
-buildah writes an OCI layout, in which every layer that containerd already holds stands as a link to containerd's own
-copy: buildah skips what is there. The rest is streamed to the import as a tar, whose index still names all of it.
+skopeo writes an OCI layout, in which every layer that containerd already holds stands as a link to containerd's own
+copy: skopeo skips what is there. The rest is streamed to the import as a tar, whose index still names all of it.
 """
 
 import json
@@ -34,6 +34,8 @@ def load(name: str) -> None:
     images.build(image)
     with step(f"loading image {name}"):
         digest = _transfer(image)
+        _forget(record.get("digest"), kept=digest)
+    images.prune()
     _RECORDS.mkdir(parents=True, exist_ok=True)
     (_RECORDS / f"{name}.json").write_text(json.dumps({"key": wanted, "digest": digest}))
 
@@ -58,7 +60,7 @@ def _transfer(image: Image) -> str:
     held = _held_blobs()
     for digest in held:
         (blobs / digest).symlink_to(_CONTENT / digest)
-    images.buildah("push", "--quiet", "--disable-compression", image.reference, f"oci:{layout}:{image.reference}")
+    images.export(image, layout)
     (manifest,) = json.loads((layout / "index.json").read_text())["manifests"]
     manifest["annotations"] = {"io.containerd.image.name": image.reference}
     (layout / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [manifest]}))
@@ -74,6 +76,13 @@ def _transfer(image: Image) -> str:
         raise ClusterError(f"containerd did not take the image {image.name}: {output}")
     shutil.rmtree(layout)
     return str(manifest["digest"])
+
+
+def _forget(digest: str | None, *, kept: str) -> None:
+    """Drop the names by which the kubelet still knows a replaced image, so that its layers can be collected."""
+    stale = [reference for reference, held in loaded().items() if held == digest and held != kept]
+    if stale:
+        runtime.ctr("images", "remove", *stale)
 
 
 def _held_blobs() -> list[str]:

@@ -18,12 +18,14 @@ from console import ClusterError, run, step
 from places import CACHE, HERE, REPOSITORY
 from versions import KUBERAY
 
-__all__ = ["IMAGES", "SYSTEM_IMAGES", "Image", "build", "buildah", "key"]
+__all__ = ["IMAGES", "SYSTEM_IMAGES", "Image", "build", "buildah", "export", "key", "prune"]
 
 SYSTEM_IMAGES: Final = ("pause", "kuberay-operator")
 """What the cluster itself needs; the others are the product's."""
 
 _BASE_PACKAGES: Final = "python3,ca-certificates,wget,procps,libgomp1,fonts-dejavu-core"
+_STORAGE: Final = CACHE / "buildah"
+_RUN_STORAGE: Final = CACHE / "buildah-run"
 _CA_BUNDLE: Final = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -109,7 +111,18 @@ def build(image: Image) -> None:
 
 def buildah(*words: str | Path) -> str:
     """Run buildah on a storage of our own, beside any the host has."""
-    return run(["buildah", "--root", CACHE / "buildah", "--runroot", CACHE / "buildah-run", *words])
+    return run(["buildah", "--storage-driver=overlay", "--root", _STORAGE, "--runroot", _RUN_STORAGE, *words])
+
+
+def export(image: Image, layout: Path) -> None:
+    """Copy the built image into an OCI layout, layers as they are; those that lie there already are not written."""
+    source = f"containers-storage:[overlay@{_STORAGE}+{_RUN_STORAGE}]{image.reference}"
+    run(["skopeo", "copy", "--quiet", "--dest-oci-accept-uncompressed-layers", source, f"oci:{layout}:latest"])
+
+
+def prune() -> None:
+    """Remove what no tagged image uses any more: a replaced layer of dependencies is gigabytes."""
+    buildah("rmi", "--prune")
 
 
 def _files(sources: Sequence[str]) -> list[Path]:

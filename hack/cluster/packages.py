@@ -25,6 +25,7 @@ _HOST_COMMANDS: Final = {
     "openssl": "openssl",
     "runc": "runc",
     "setpriv": "util-linux",
+    "skopeo": "skopeo",
 }
 """A command the cluster calls -> the Debian package it comes from."""
 
