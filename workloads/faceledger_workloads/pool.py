@@ -33,6 +33,9 @@ Submit = Callable[[Any, Any], Any]
 MAX_DEATHS = 4
 """Workers that may die over one shard before the shard itself is suspected."""
 
+MAX_STILLBORN = 4
+"""Workers a place that may die before one of them is up: more, and none ever will be."""
+
 WINDOW = 4
 """Shards a worker that may be done or under way before the oldest one is taken: bounds memory."""
 
@@ -48,6 +51,8 @@ class _Slot:
     reference: Any
     shard: int | None = None
     """None while the actor is not up."""
+    abandoned: bool = False
+    """Busy with a shard of a run that was left early: nobody waits for the result."""
 
 
 @dataclass
@@ -108,6 +113,7 @@ class FacePool:
         self._waiting: list[_Slot] = [self._fresh() for _ in range(size)]
         self._idle: list[Any] = []
         self._size = size
+        self._stillborn = 0
 
     def run(self, submit: Submit, shards: Iterable[Any]) -> Iterator[Any]:
         """Results in the shards' order. Raises what a worker raised."""
@@ -151,22 +157,30 @@ class FacePool:
             return
         except RayTaskError as error:
             self._idle.append(slot.actor)
+            if slot.abandoned:
+                return
             raise _cause(error) from None
-        if slot.shard is not None:
-            ledger.finish(slot.shard, result)
+        self._stillborn = 0
         self._idle.append(slot.actor)
+        if slot.shard is not None and not slot.abandoned:
+            ledger.finish(slot.shard, result)
 
     def _replace(self, slot: _Slot, ledger: _Ledger) -> None:
         """Its actor is gone or out of reach; ended for good, because a shard must not run twice at once."""
         ray.kill(slot.actor)
-        if slot.shard is not None:
+        if slot.shard is None:
+            self._stillborn += 1
+            if self._stillborn >= MAX_STILLBORN * self._size:
+                message = f"{self._stillborn} workers died before they were up: see their pods' memory limit"
+                raise RunFailed(FailureReason.INFRASTRUCTURE_FAILED, message, retryable=True)
+        elif not slot.abandoned:
             ledger.lose(slot.shard)
         self._waiting.append(self._fresh())
 
     def _abandon(self) -> None:
         """After a run that was left early: workers still busy with its shards become idle when they have finished."""
         for slot in self._waiting:
-            slot.shard = None
+            slot.abandoned = slot.shard is not None
 
 
 def _cause(error: RayTaskError) -> BaseException:

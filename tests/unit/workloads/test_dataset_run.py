@@ -27,7 +27,7 @@ from PIL import Image
 if TYPE_CHECKING:
     from conftest import RunBuilder
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
 
 CopyPhotos = Callable[[Path, Mapping[int, range]], None]
 Perform = Callable[[DatasetRun], Outcome]
@@ -129,6 +129,30 @@ def test_an_untrained_generator_is_screened_out_face_by_face(
     assert outcome.summary.screened == {"Undetected": 12}
     screened = [row for row in manifest(run, outcome) if row["kind"] == "Screened"]
     assert [row["index"] for row in screened] == list(range(12))
+
+
+def test_synthetic_faces_join_the_real_ones_whatever_the_number_of_workers(
+    run_builder: RunBuilder, copy_photos: CopyPhotos, perform_run: Perform
+) -> None:
+    copy_photos(run_builder.root / "photos", {1: range(1, 3), 2: range(1, 3)})
+    settings = synthesis({"bundled": "faces-64"}, faces=4, variationsPerIdentity=1, truncation="1.0")
+    one, two = (
+        perform_run(run_builder.dataset(synthesis=settings, workers={"min": 1, "max": workers, "cpu": "1"}))
+        for workers in (1, 2)
+    )
+    assert one.summary == two.summary
+    assert isinstance(one.summary, DatasetSummary)
+    assert one.summary.synthetic == 4
+    assert {artefact.name: artefact.digest for artefact in one.artefacts} == {
+        artefact.name: artefact.digest for artefact in two.artefacts
+    }
+    assert one.results_root == two.results_root
+    rows = [row for row in manifest(run_builder.dataset(), one) if row["kind"] == "Synthetic"]
+    assert [(row["index"], row["variation"]) for row in rows] == sorted(
+        (row["index"], row["variation"]) for row in rows
+    )
+    assert {row["identity"] for row in rows} == {f"synthetic-{row['index']:06d}" for row in rows}
+    assert {row["checkpoint"] for row in rows} == {one.model_digest}
 
 
 @pytest.mark.parametrize(

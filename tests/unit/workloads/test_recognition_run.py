@@ -23,7 +23,7 @@ from safetensors.numpy import load
 if TYPE_CHECKING:
     from conftest import RunBuilder
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
 
 CopyPhotos = Callable[[Path, Mapping[int, range]], None]
 Perform = Callable[[DatasetRun | RecognitionRun], Outcome]

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import ray
 from faceledger_workloads.failures import RunFailed
-from faceledger_workloads.pool import MAX_DEATHS, WINDOW, FacePool
+from faceledger_workloads.pool import MAX_DEATHS, MAX_STILLBORN, WINDOW, FacePool
 from faceledger_workloads.runspec import FailureReason
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("local_ray")]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(120), pytest.mark.usefixtures("local_ray")]
 
 
 class Squarer:
@@ -58,6 +58,13 @@ def pool(local_ray: None) -> Iterator[FacePool]:
     pool = FacePool(lambda: worker.remote(notes), 2, lambda _: None)
     yield pool
     pool.close()
+
+
+class Stillborn:
+    """A worker whose process ends while it loads its models."""
+
+    def ready(self) -> int:
+        os._exit(1)
 
 
 def submit(worker: Any, shard: tuple[int, str]) -> Any:
@@ -122,12 +129,22 @@ def test_shards_are_made_only_a_window_ahead(pool: FacePool) -> None:
     results.close()
 
 
-def test_work_starts_with_the_workers_that_are_there(local_ray: None) -> None:
+def test_work_starts_with_the_workers_that_are_there(pool: FacePool) -> None:
+    del pool  # it holds two of the three CPUs
     notes = ray.remote(Notes).options(num_cpus=0).remote()
-    worker = ray.remote(Squarer).options(num_cpus=3)  # room for one of the four
-    waits: list[bool] = []
-    pool = FacePool(lambda: worker.remote(notes), 4, waits.append)
+    worker = ray.remote(Squarer).options(num_cpus=1)  # there is room for one of the four
+    other = FacePool(lambda: worker.remote(notes), 4, lambda _: None)
     try:
-        assert list(pool.run(submit, shards(6))) == [0, 1, 4, 9, 16, 25]
+        assert list(other.run(submit, shards(6))) == [0, 1, 4, 9, 16, 25]
+    finally:
+        other.close()
+
+
+def test_workers_that_all_die_at_birth_end_the_run(local_ray: None) -> None:
+    pool = FacePool(ray.remote(Stillborn).options(num_cpus=1).remote, 1, lambda _: None)
+    try:
+        with pytest.raises(RunFailed, match=f"{MAX_STILLBORN} workers died before they were up") as caught:
+            list(pool.run(submit, shards(1)))
+        assert caught.value.failure.retryable
     finally:
         pool.close()
