@@ -5,7 +5,7 @@ In: two questions. Out: HTTP 200 or 503 with the reason. Invariant: an answer ne
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -31,7 +31,7 @@ async def serve_health(port: int, alive: Probe, ready: Probe) -> AsyncIterator[N
         await runner.cleanup()
 
 
-def _handler(probe: Probe) -> Callable[[web.Request], object]:
+def _handler(probe: Probe) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def answer(_: web.Request) -> web.Response:
         fault = probe()
         return web.Response(status=503 if fault else 200, text=(fault or "ok") + "\n")

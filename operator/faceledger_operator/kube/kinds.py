@@ -12,10 +12,8 @@ from ..api.base import GROUP, VERSION
 
 __all__ = [
     "CONFIG_MAP",
-    "CORE_EVENT",
     "EVENT",
     "FACE_DATASET",
-    "JOB",
     "LEASE",
     "LEDGER_BINDING",
     "PERSISTENT_VOLUME_CLAIM",
@@ -60,12 +58,10 @@ RAY_JOB = Kind("ray.io", "v1", "rayjobs", "RayJob")
 RAY_CLUSTER = Kind("ray.io", "v1", "rayclusters", "RayCluster")
 
 CONFIG_MAP = Kind("", "v1", "configmaps", "ConfigMap")
-CORE_EVENT = Kind("", "v1", "events", "Event")
 PERSISTENT_VOLUME_CLAIM = Kind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
 POD = Kind("", "v1", "pods", "Pod")
 SECRET = Kind("", "v1", "secrets", "Secret")
 SERVICE_ACCOUNT = Kind("", "v1", "serviceaccounts", "ServiceAccount")
-JOB = Kind("batch", "v1", "jobs", "Job")
 ROLE = Kind("rbac.authorization.k8s.io", "v1", "roles", "Role")
 ROLE_BINDING = Kind("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
 EVENT = Kind("events.k8s.io", "v1", "events", "Event")

@@ -32,8 +32,8 @@ __all__ = ["SubjectReconciler"]
 TROUBLE_LOOK = 3.0
 """Seconds until a step that met trouble is taken again."""
 
-_SILENT = frozenset({RunReason.STARTING, RunReason.RUNNING})
-"""Reasons that the events of an attempt tell already."""
+_SILENT = frozenset({RunReason.PENDING, RunReason.STARTING, RunReason.RUNNING})
+"""Reasons that come and go with every attempt: its own event tells of it."""
 
 
 class SubjectReconciler:
