@@ -36,13 +36,19 @@ def _apply(journal: Journal, move: Move, signed: Mapping[str, Sent], now: int) -
         case Forget():
             return journal.with_spending(move.cost, now).with_intent(intent.with_sent(None))
         case Repeat():
-            return journal.with_intent(intent.model_copy(update={"reorged": False}))
+            return journal.with_intent(_sent_anew(intent, now)) if intent.reorged else journal
         case Send():
             return journal.with_intent(intent.with_sent(signed[intent.key]))
         case Finalise():
             return journal if isinstance(intent, Batch) else journal.with_finalised(intent.key)
         case _:
             assert_never(move)
+
+
+def _sent_anew(intent: Intent, now: int) -> Intent:
+    """After a reorganisation its transaction waits from now on, and is not overdue at once."""
+    sent = intent.sent.model_copy(update={"at": now}) if intent.sent else None
+    return intent.model_copy(update={"sent": sent, "reorged": False})
 
 
 def _included(journal: Journal, intent: Intent, move: Include, now: int) -> Journal:

@@ -135,12 +135,12 @@ class BindingLedger:
 
     async def _pursue(self, wanted: Authorisation) -> bool:
         """One more pass; whether the authorisation is in a block now."""
-        outcome = await self._committer.run_pass()
+        trouble = await self._committer.advance()
         intent = self._store.current.intent(wanted.key)
-        if intent is not None and (intent.sent or outcome.trouble is None):
+        if intent is not None and (intent.sent or trouble is None):
             return intent.place is not None
         if intent is not None or not await self._is_authorised(wanted):
-            await self._give_up(wanted, outcome.trouble)
+            await self._give_up(wanted, trouble)
         return True
 
     async def _give_up(self, wanted: Authorisation, trouble: Trouble | None) -> NoReturn:

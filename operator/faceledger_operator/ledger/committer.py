@@ -90,16 +90,22 @@ class Committer:
 
     async def run_pass(self) -> Outcome:
         """Moves everything on by one step. Raises LedgerUnavailableError and the API server's errors: try again."""
+        before = await self._store.load()
+        try:
+            content_trouble = await self._pin(before)
+            await self._form()
+            trouble = await self.advance() or content_trouble
+        finally:
+            self._tell_changes(before, self._store.current)
+        return Outcome(self._next_look(trouble), trouble)
+
+    async def advance(self) -> Trouble | None:
+        """The part of a pass that talks to the chain: transactions, and nothing that would wait for content."""
         async with self._lane.lock:
-            before = await self._store.load()
             try:
-                content_trouble = await self._pin(before)
-                await self._form()
-                trouble = await self._commit() or content_trouble
+                return await self._commit()
             finally:
                 self._lane.reserve(self._binding, self._store.current.nonces())
-                self._tell_changes(before, self._store.current)
-        return Outcome(self._next_look(trouble), trouble)
 
     async def _pin(self, journal: Journal) -> Trouble | None:
         """Pending -> Pinned, in the order of arrival, as far as the content store has the artefacts."""
@@ -124,15 +130,14 @@ class Committer:
                 await self._store.update(partial(_with_new_batch, batch))
 
     async def _commit(self) -> Trouble | None:
-        journal = self._store.current
+        journal = await self._store.load()
         if not any(True for _ in journal.intents()):
             return None
         reserved = self._lane.reserved_beside(self._binding)
         view = await observe_chain(self._connection, journal, self._signer.address, self._terms.finality, reserved)
         decision = decide_batches(journal, view, self._terms.policy, int(self._now()))
         refused = await self._act(decision, view)
-        await self._finalise(decision)
-        return decision.trouble or refused
+        return await self._finalise(decision) or decision.trouble or refused
 
     async def _act(self, decision: Decision, view: ChainView) -> Trouble | None:
         """Journals all that changes, then broadcasts."""
@@ -157,14 +162,21 @@ class Committer:
                 trouble = trouble or _refusal_trouble(error)
         return trouble
 
-    async def _finalise(self, decision: Decision) -> None:
+    async def _finalise(self, decision: Decision) -> Trouble | None:
         for move in decision.moves:
             batch = self._store.current.intent(move.key) if isinstance(move, Finalise) else None
             if isinstance(batch, Batch):
-                for entry, receipt in build_receipts(self._store.current, batch, self._terms.chain_id):
-                    await self._receipts.keep(receipt, entry.owner)
+                try:
+                    await self._keep_receipts(batch)
+                except OSError as error:
+                    return Trouble(BindingReason.CONTENT_UNREACHABLE, f"the receipts volume: {error.strerror}")
                 await self._store.update(partial(_with_finalised, batch.key))
                 _log.info("batch final", binding=self._binding, batch=batch.id, records=len(batch.attempts))
+        return None
+
+    async def _keep_receipts(self, batch: Batch) -> None:
+        for entry, receipt in build_receipts(self._store.current, batch, self._terms.chain_id):
+            await self._receipts.keep(receipt, entry.owner)
 
     def _tell_changes(self, before: Journal, after: Journal) -> None:
         known = {entry.attempt: entry for entry in (*before.entries, *after.entries)}

@@ -84,12 +84,14 @@ def _pursue(intent: Intent, seen: Seen, allowance: Allowance) -> list[Move]:
     sent, view, waited = intent.sent, allowance.view, allowance.now - intent.sent.at
     if sent.nonce < view.nonce:
         return [Forget(intent.key)] if waited >= LOST_SECONDS else []
+    if intent.reorged:
+        return [Repeat(intent.key)]
     if allowance.heals_gap(sent):
         return [Send(intent, view.nonce, sent.gas, sent.fees)]
     if waited >= OVERDUE_SECONDS and view.head.number - sent.block >= OVERDUE_BLOCKS:
         bumped = allowance.bumped(sent)
         return [Send(intent, sent.nonce, sent.gas, bumped)] if bumped else [Repeat(intent.key)]
-    return [Repeat(intent.key)] if intent.reorged or waited >= REPEAT_SECONDS else []
+    return [Repeat(intent.key)] if waited >= REPEAT_SECONDS else []
 
 
 def _accept(intent: Intent, allowance: Allowance) -> list[Move]:

@@ -56,7 +56,7 @@ class Session:
         self._around = around
         self._namespace, self._name = metadata.namespace, metadata.name
         self._url: str | None = None
-        self._terms: Terms | None = None
+        self._committing: tuple[Signer, Terms] | None = None
 
     async def connect(self, url: str) -> Connection:
         """The connection to the node at this URL; one to another URL is closed."""
@@ -73,7 +73,7 @@ class Session:
 
     def commit_as(self, signer: Signer, terms: Terms) -> Committer:
         """The committer for this signer and these terms."""
-        if self.committer is None or self.signer != signer or self._terms != terms:
+        if self.committer is None or self._committing != (signer, terms):
             assert self.connection is not None
             self.committer = Committer(
                 binding=f"{self._namespace}/{self._name}",
@@ -87,7 +87,7 @@ class Session:
                 now=self._around.now,
                 changed=self._wake_subject,
             )
-            self.signer, self._terms, self.ledger = signer, terms, None
+            self._committing, self.ledger = (signer, terms), None
         return self.committer
 
     def ledger_at(self, contract: str) -> BindingLedger:
@@ -95,11 +95,12 @@ class Session:
         if self.ledger is None or self.ledger.contract != contract:
             assert self.connection is not None
             assert self.committer is not None
-            assert self._terms is not None
+            assert self._committing is not None
+            _, terms = self._committing
             self.ledger = BindingLedger(
-                chain_id=self._terms.chain_id,
+                chain_id=terms.chain_id,
                 contract=contract,
-                ipfs_api=self._terms.ipfs_api,
+                ipfs_api=terms.ipfs_api,
                 connection=self.connection,
                 committer=self.committer,
                 store=self.store,

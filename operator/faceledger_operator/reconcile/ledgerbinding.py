@@ -171,9 +171,10 @@ class BindingReconciler:
     def _publish(self, session: Session, binding: LedgerBinding, verdict: Verdict, health: Health) -> None:
         """Enters the ledger for datasets and jobs, or takes it away; has those looked at that wait for it."""
         metadata = binding.metadata
-        if not verdict.usable or health.contract is None or session.committer is None:
+        if not verdict.usable or health.contract is None or session.signer is None or session.connection is None:
             self._ledgers.remove(metadata.namespace, metadata.name)
             return
+        session.commit_as(session.signer, _terms(binding))
         ledger = session.ledger_at(health.contract)
         trouble = health.trouble if verdict.reason is BindingReason.READY else Trouble(verdict.reason, verdict.message)
         if ledger.trouble != trouble:
