@@ -52,7 +52,7 @@ from faceledger_workloads.runspec import (
 )
 from faceledger_workloads.session import Outcome, Session, read_data_key
 
-__all__ = ["conduct", "main", "perform"]
+__all__ = ["Termination", "conduct", "main", "perform"]
 
 TERMINATION_DEADLINE_S = 3.0
 """For the last report of a driver that is being stopped: the pod's grace period is not ours alone."""
@@ -62,6 +62,23 @@ _log = structlog.get_logger()
 
 class _Terminated(BaseException):
     """SIGTERM came. Not an Exception, so that no handler between here and `conduct` takes it for a failure."""
+
+
+class Termination:
+    """Whether this process was told to stop. What the signal raises inside of Ray's C code comes out as another error,
+    so the request is remembered, too."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    def listen(self) -> None:
+        """Takes SIGTERM from now on."""
+        signal.signal(signal.SIGTERM, self._stop)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        self.requested = True
+        raise _Terminated
 
 
 def main(arguments: list[str]) -> int:
@@ -77,7 +94,8 @@ def main(arguments: list[str]) -> int:
             structlog.processors.JSONRenderer(),
         ]
     )
-    signal.signal(signal.SIGTERM, _terminate)
+    termination = Termination()
+    termination.listen()
     clock = SystemClock()
     try:
         text = options.spec.read_bytes()
@@ -89,30 +107,26 @@ def main(arguments: list[str]) -> int:
     def work() -> Outcome:
         run = _parsed(text)
         _join_ray(options.local)
+        # Again, because Ray puts a handler of its own in place that ends the process without a report.
+        termination.listen()
         return perform(run, reporter, Kubo(run.ipfs_api) if run.ipfs_api else LocalContent(), clock)
 
     try:
-        return conduct(reporter, work)
+        return conduct(reporter, work, termination)
     finally:
         ray.shutdown()
 
 
-def conduct(reporter: Reporter, work: Callable[[], Outcome]) -> int:
+def conduct(reporter: Reporter, work: Callable[[], Outcome], termination: Termination) -> int:
     """Does the work and reports its end, whatever it is; 0 for success, 1 for a failure or an undelivered report."""
-    deadline_s = FINAL_DEADLINE_S
     try:
         report = _success(reporter, work())
-    except _Terminated:
-        deadline_s = TERMINATION_DEADLINE_S
-        report = _broken(reporter, "the driver was told to stop (SIGTERM)")
     except RunFailed as failed:
         report = _failed(reporter, failed.failure)
-    except Exception as error:  # a bug or a broken cluster: its message may hold what no log may
-        where = _places(error)
-        _log.error("unexpected error", error=type(error).__name__, where=where)
-        report = _broken(reporter, f"{type(error).__name__} at {where[-1] if where else 'unknown place'}")
+    except (_Terminated, Exception) as error:
+        report = _broken(reporter, _STOPPED if termination.requested else _unexpected(error))
     try:
-        reporter.finish(report, deadline_s)
+        reporter.finish(report, TERMINATION_DEADLINE_S if termination.requested else FINAL_DEADLINE_S)
     except ReportUnavailable as error:
         _log.error("final report lost", error=str(error))
         return 1
@@ -156,13 +170,6 @@ def _join_ray(local: bool) -> None:
         ray.init(include_dashboard=False, log_to_driver=False)
     else:
         ray.init(address="auto", log_to_driver=False)
-    # Again, because Ray puts a handler of its own in place that ends the process without a report.
-    signal.signal(signal.SIGTERM, _terminate)
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    raise _Terminated
 
 
 def _parsed(text: bytes) -> DatasetRun | RecognitionRun:
@@ -177,6 +184,13 @@ def _named_fields(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return type(error).__name__
     return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_input=False))
+
+
+def _unexpected(error: BaseException) -> str:
+    """A bug or a broken cluster, by its type and place: its message may hold what no log may."""
+    where = _places(error)
+    _log.error("unexpected error", error=type(error).__name__, where=where)
+    return f"{type(error).__name__} at {where[-1] if where else 'unknown place'}"
 
 
 def _places(error: BaseException) -> list[str]:
@@ -205,6 +219,9 @@ def _failed(reporter: Reporter, failure: Failure) -> RunReport:
 def _broken(reporter: Reporter, message: str) -> RunReport:
     """The same run may succeed on another day or machine."""
     return _failed(reporter, Failure(reason=FailureReason.INFRASTRUCTURE_FAILED, message=message, retryable=True))
+
+
+_STOPPED = "the driver was told to stop (SIGTERM)"
 
 
 if __name__ == "__main__":

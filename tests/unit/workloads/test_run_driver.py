@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,13 +67,28 @@ def test_a_run_key_that_is_none_is_not_shown(run_builder: RunBuilder, capsys: py
     assert "hunter2" not in capsys.readouterr().out
 
 
-def test_a_driver_that_is_stopped_says_so(reporter: Reporter, mailbox: Mailbox) -> None:
-    def be_stopped() -> Outcome:
-        signal.signal(signal.SIGTERM, run._terminate)
-        os.kill(os.getpid(), signal.SIGTERM)
+def be_stopped() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def be_stopped_inside_of_c() -> None:
+    """What an extension module makes of an exception that it did not expect."""
+    try:
+        be_stopped()
+    except BaseException as error:
+        raise SystemError("returned a result with an exception set") from error
+
+
+@pytest.mark.parametrize("interrupt", [be_stopped, be_stopped_inside_of_c])
+def test_a_driver_that_is_stopped_says_so(interrupt: Callable[[], None], reporter: Reporter, mailbox: Mailbox) -> None:
+    termination = run.Termination()
+    termination.listen()
+
+    def work() -> Outcome:
+        interrupt()
         raise AssertionError("unreachable: the signal ends the work")
 
-    assert run.conduct(reporter, be_stopped) == 1
+    assert run.conduct(reporter, work, termination) == 1
     failure = mailbox.reports[-1]["failure"]
     assert failure["reason"] == "InfrastructureFailed"
     assert failure["retryable"]

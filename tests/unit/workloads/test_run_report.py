@@ -10,7 +10,7 @@ import pytest
 from faceledger_contracts.eip712 import Domain, address_of, recover_report
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.report import FileSink, Reporter, ReportUnavailable
-from faceledger_workloads.run import conduct
+from faceledger_workloads.run import Termination, conduct
 from faceledger_workloads.runspec import DatasetSummary, FailureReason, RunReport, RunState
 from faceledger_workloads.session import Outcome
 
@@ -83,7 +83,7 @@ def test_lost_progress_does_not_stop_the_work(reporter: Reporter, mailbox: Mailb
 
 
 def test_success_is_reported_with_its_results(reporter: Reporter, mailbox: Mailbox) -> None:
-    assert conduct(reporter, lambda: OUTCOME) == 0
+    assert conduct(reporter, lambda: OUTCOME, Termination()) == 0
     report = RunReport.model_validate_json(mailbox.values[-1]["report.json"])
     assert report.state is RunState.SUCCEEDED
     assert report.summary == OUTCOME.summary
@@ -111,7 +111,7 @@ def fail_by_a_bug() -> Outcome:
 def test_a_failed_run_says_why(
     work: object, reason: str, retryable: bool, message: str, reporter: Reporter, mailbox: Mailbox
 ) -> None:
-    assert conduct(reporter, work) == 1  # type: ignore[arg-type]
+    assert conduct(reporter, work, Termination()) == 1  # type: ignore[arg-type]
     report = mailbox.reports[-1]
     assert report["state"] == "Failed"
     assert report["failure"]["reason"] == reason
@@ -122,14 +122,14 @@ def test_a_failed_run_says_why(
 def test_an_unexpected_error_shows_no_name_of_a_person(
     reporter: Reporter, mailbox: Mailbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    conduct(reporter, fail_by_a_bug)
+    conduct(reporter, fail_by_a_bug, Termination())
     assert "ada" not in json.dumps(mailbox.reports)
     assert "ada" not in capsys.readouterr().out
 
 
 def test_a_final_report_that_cannot_be_delivered_fails_the_driver(reporter: Reporter, mailbox: Mailbox) -> None:
     mailbox.failures.append(ReportUnavailable("HTTP 404"))
-    assert conduct(reporter, lambda: OUTCOME) == 1
+    assert conduct(reporter, lambda: OUTCOME, Termination()) == 1
 
 
 def test_outside_of_a_cluster_a_report_is_two_files(tmp_path: Path) -> None:
