@@ -91,7 +91,7 @@ def read_cluster(body: Object) -> ClusterView:
         uid=metadata["uid"],
         attempt=metadata.get("labels", {}).get(ATTEMPT, ""),
         deleting="deletionTimestamp" in metadata,
-        replica_failure=next(failures, ""),
+        replica_failure=": ".join(next(failures, "").splitlines()),
     )
 
 

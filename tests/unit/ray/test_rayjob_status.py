@@ -47,8 +47,12 @@ def test_the_cause_is_in_kuberays_words() -> None:
 
 
 def test_a_pod_that_cannot_be_created_is_in_the_clusters_conditions() -> None:
-    failure = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreateHeadPod", "message": "exceeded quota"}
+    failure = {"type": "ReplicaFailure", "status": "True", "message": "FailedCreateHeadPod\nexceeded quota"}
     metadata = {"name": "c", "uid": "u", "labels": {ATTEMPT: "staff-1"}, "deletionTimestamp": "now"}
     found = read_cluster({"metadata": metadata, "status": {"conditions": [failure]}})
-    assert (found.attempt, found.replica_failure, found.deleting) == ("staff-1", "exceeded quota", True)
+    assert (found.attempt, found.replica_failure, found.deleting) == (
+        "staff-1",
+        "FailedCreateHeadPod: exceeded quota",
+        True,
+    )
     assert read_cluster({"metadata": {"name": "c", "uid": "u"}}).replica_failure == ""
