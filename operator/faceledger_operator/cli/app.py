@@ -19,7 +19,7 @@ from .errors import CommandError
 from .ipfs import open_content
 from .report import print_reports
 from .results import fetch_results
-from .sources import parse_key
+from .sources import evidence_of, parse_key
 from .targets import parse_pairs, parse_resource, receipt_files
 from .verification import verify_files, verify_resource
 
@@ -74,7 +74,8 @@ def verify(
         reports = verify_files(receipt_files(Path(target)), ChainReader(rpc), content, key, finality, copies)
     else:
         resource, cluster = parse_resource(target), Cluster.connect(kubeconfig, context)
-        reports = [verify_resource(cluster, resource, namespace or cluster.namespace, key, copies)]
+        home = namespace or cluster.namespace
+        reports = [verify_resource(evidence_of(cluster, resource, home), resource, home, key, copies)]
     print_reports(reports, as_json, _console())
     if not all(report.verified for report in reports):
         raise typer.Exit(1)
@@ -92,7 +93,8 @@ def results(
     """Fetches a result's artefacts from IPFS, decrypts them and compares them with what was committed."""
     resource, cluster = parse_resource(target), Cluster.connect(kubeconfig, context)
     console = _console()
-    for path in fetch_results(cluster, resource, namespace or cluster.namespace, output, _read_key(key_file)):
+    evidence = evidence_of(cluster, resource, namespace or cluster.namespace)
+    for path in fetch_results(evidence, resource, output, _read_key(key_file)):
         console.print(f"{path}  {path.stat().st_size} bytes", highlight=False, soft_wrap=True)
 
 

@@ -15,9 +15,8 @@ from faceledger_contracts.envelope import EncryptedFileError, artefact_context, 
 from faceledger_contracts.receipt import Receipt, ReceiptError, parse_receipt
 from faceledger_contracts.record import Artefact
 
-from .cluster import Cluster
 from .errors import CommandError
-from .sources import evidence_of
+from .sources import Evidence
 from .targets import Resource
 
 __all__ = ["fetch_results"]
@@ -25,9 +24,8 @@ __all__ = ["fetch_results"]
 IN_MEMORY_BYTES = 8 << 20
 
 
-def fetch_results(cluster: Cluster, resource: Resource, namespace: str, folder: Path, key: bytes | None) -> list[Path]:
+def fetch_results(evidence: Evidence, resource: Resource, folder: Path, key: bytes | None) -> list[Path]:
     """Writes every artefact and the receipt into `folder`; the paths in the order in which they were written."""
-    evidence = evidence_of(cluster, resource, namespace)
     chosen = key or evidence.key
     if chosen is None:
         raise CommandError(f"{resource}: no data key, {evidence.key_problem}; give one with --key-file")

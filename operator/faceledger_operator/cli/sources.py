@@ -12,6 +12,7 @@ from typing import Any
 
 from faceledger_contracts.chain import ChainReader
 from faceledger_contracts.content import ContentReader
+from faceledger_contracts.evidence import Chain
 from faceledger_contracts.verify import Finality
 
 from ..api.ledgerbinding import LedgerBinding
@@ -30,7 +31,7 @@ class Evidence:
     """What a verification needs. `key` None: decryption is not checked, for the reason in `key_problem`."""
 
     receipt: bytes
-    chain: ChainReader
+    chain: Chain
     content: ContentReader
     finality: Finality
     key: bytes | None

@@ -15,19 +15,17 @@ from faceledger_contracts.content import ContentReader
 from faceledger_contracts.receipt import Receipt, ReceiptError, parse_receipt
 from faceledger_contracts.verify import Finality, Step, verify_receipt, verify_receipts
 
-from .cluster import Cluster
 from .report import Checked
-from .sources import evidence_of
+from .sources import Evidence
 from .targets import Resource
 
 __all__ = ["check_copies", "verify_files", "verify_resource"]
 
 
 def verify_resource(
-    cluster: Cluster, resource: Resource, namespace: str, key: bytes | None, copies: Mapping[str, Path]
+    evidence: Evidence, resource: Resource, namespace: str, key: bytes | None, copies: Mapping[str, Path]
 ) -> Checked:
-    """Verifies a resource's result from the chain and IPFS that its LedgerBinding names."""
-    evidence = evidence_of(cluster, resource, namespace)
+    """Verifies a resource's result by the evidence that its LedgerBinding leads to."""
     chosen = key or evidence.key
     steps = verify_receipt(evidence.receipt, evidence.chain, evidence.content, chosen, evidence.finality)
     receipt = _parsed(evidence.receipt)

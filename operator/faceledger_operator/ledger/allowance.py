@@ -113,7 +113,7 @@ def _price(market: FeeMarket) -> str:
 
 
 def _gwei(amount: int) -> str:
-    return f"{amount / 10**9:.3g}"
+    return f"{amount / 10**9:.2g}"
 
 
 def _ether(amount: int) -> str:

@@ -146,10 +146,7 @@ def _signer_unfunded(health: Health, _: LedgerBindingSpec) -> str | None:
         return None
     if health.deployment is not None and health.deployment.sent and not health.deployment.final:
         return None  # it has been paid for with the transaction that is on its way
-    return (
-        f"signer: {health.signer} has {health.balance / 10**18:.6f} ETH, and a transaction may cost "
-        f"{health.needed / 10**18:.6f}; send it some"
-    )
+    return f"signer: {health.signer} has {health.balance / 10**18:.6f} ETH, too little for a transaction; send it some"
 
 
 def _deploying(health: Health, _: LedgerBindingSpec) -> str | None:
