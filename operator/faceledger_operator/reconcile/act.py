@@ -19,7 +19,7 @@ from ..api.base import AttemptStatus
 from ..api.conditions import RunReason
 from ..kube.api import Kube, Object
 from ..kube.errors import ApiConflictError, ApiRefusedError
-from ..kube.kinds import CONFIG_MAP, RAY_JOB, SECRET, Kind
+from ..kube.kinds import CONFIG_MAP, RAY_JOB, ROLE, ROLE_BINDING, SECRET, SERVICE_ACCOUNT, Kind
 from ..ledger.ledger import JournalFullError, Ledger, LedgerRefusedError, Ledgers, LedgerUnavailableError
 from ..ray.pods import PodNeeds
 from ..ray.rayjob import RayJobPlan, build_rayjob
@@ -29,11 +29,13 @@ from .children import (
     data_key_secret,
     labels_of,
     owner_reference,
-    permissions,
     report_config_map,
+    report_role,
+    report_role_binding,
     run_config_map,
     run_key_of,
     run_key_secret,
+    service_account,
 )
 from .decision import Removal, Start, Submit
 from .outcome import Outcome, Started, Submitted, Trouble
@@ -130,12 +132,17 @@ class Actor:
         children: list[tuple[Kind, Object]] = [
             (CONFIG_MAP, run_config_map(subject, subject.run(step.inputs, attempt))),
             (CONFIG_MAP, report_config_map(subject, attempt)),
-            *permissions(subject, attempt),
+            (SERVICE_ACCOUNT, service_account(subject, attempt)),
         ]
         own_key = subject.references.own_key
         if own_key:
             children.append((SECRET, data_key_secret(subject, own_key, self._random(DATA_KEY_BYTES))))
-        await asyncio.gather(*(self._ensure(kind, body) for kind, body in children))
+        await asyncio.gather(self._permit(subject, attempt), *(self._ensure(kind, body) for kind, body in children))
+
+    async def _permit(self, subject: Subject, attempt: str) -> None:
+        """The Role first: a binding to one that is not there yet is refused, lest it grant more than we may."""
+        await self._ensure(ROLE, report_role(subject, attempt))
+        await self._ensure(ROLE_BINDING, report_role_binding(subject, attempt))
 
     async def _ensure(self, kind: Kind, body: Object) -> Object:
         """Creates the object, or adopts the one that a look before this one created."""

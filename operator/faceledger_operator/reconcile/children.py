@@ -13,7 +13,7 @@ from faceledger_contracts.canonical import canonical_json
 from faceledger_contracts.eip712 import address_of
 
 from ..kube.api import Object
-from ..kube.kinds import CONFIG_MAP, ROLE, ROLE_BINDING, SECRET, SERVICE_ACCOUNT, Kind
+from ..kube.kinds import CONFIG_MAP, ROLE, ROLE_BINDING, SECRET, SERVICE_ACCOUNT
 from ..kube.labels import ATTEMPT, RUN_KEY_ADDRESS, SUBJECT, SUBJECT_KIND, SUBJECT_UID
 from ..ray.pods import SecretItem
 from .observation import Child
@@ -26,11 +26,13 @@ __all__ = [
     "data_key_secret",
     "labels_of",
     "owner_reference",
-    "permissions",
     "report_config_map",
+    "report_role",
+    "report_role_binding",
     "run_config_map",
     "run_key_of",
     "run_key_secret",
+    "service_account",
 ]
 
 RUN_SPEC_KEY = "run.json"
@@ -106,22 +108,26 @@ def data_key_secret(subject: Subject, item: SecretItem, key: bytes) -> Object:
     return {"metadata": metadata, "type": "Opaque", "data": {item.key: _base64(key)}}
 
 
-def permissions(subject: Subject, attempt: str) -> tuple[tuple[Kind, Object], ...]:
-    """The driver's service account, which may read and patch the one ConfigMap of its report."""
-    body = _child(subject, attempt, attempt)
+def service_account(subject: Subject, attempt: str) -> Object:
+    """Who the driver is."""
+    return _child(subject, attempt, attempt)
+
+
+def report_role(subject: Subject, attempt: str) -> Object:
+    """What the driver may do: read and patch the one ConfigMap of its report."""
     rule = {
         "apiGroups": [""],
         "resources": ["configmaps"],
         "resourceNames": [f"{attempt}-report"],
         "verbs": ["get", "patch"],
     }
+    return {**_child(subject, attempt, attempt), "rules": [rule]}
+
+
+def report_role_binding(subject: Subject, attempt: str) -> Object:
     role = {"apiGroup": ROLE.group, "kind": ROLE.kind, "name": attempt}
     account = {"kind": SERVICE_ACCOUNT.kind, "name": attempt, "namespace": subject.metadata.namespace}
-    return (
-        (SERVICE_ACCOUNT, body),
-        (ROLE, {**body, "rules": [rule]}),
-        (ROLE_BINDING, {**body, "roleRef": role, "subjects": [account]}),
-    )
+    return {**_child(subject, attempt, attempt), "roleRef": role, "subjects": [account]}
 
 
 def _child(subject: Subject, attempt: str, name: str) -> Object:

@@ -150,6 +150,13 @@ async def test_a_start_creates_everything_and_authorises_the_key_before_the_rayj
     ]
 
 
+async def test_a_role_is_there_before_it_is_bound() -> None:
+    """The API server looks the Role up when it is bound, and refuses the binding where it finds none."""
+    api = MemoryApi()
+    await actor(api, SimulatedLedger()).perform(STAFF, START)
+    assert api.writes.index("create Role") < api.writes.index("create RoleBinding")
+
+
 async def test_a_start_that_is_repeated_adopts_what_is_there_with_its_key() -> None:
     api, ledger = MemoryApi(), SimulatedLedger()
     first = await actor(api, ledger).perform(STAFF, START)
