@@ -22,6 +22,10 @@ class SignerLane:
         """Says which nonces the binding's journal holds now."""
         self._nonces[binding] = nonces
 
+    def release(self, binding: str) -> None:
+        """The binding is gone or has another signer: what it had in flight is nobody's any more."""
+        self._nonces.pop(binding, None)
+
     def reserved_beside(self, binding: str) -> frozenset[int]:
         """The nonces of all other bindings."""
         return frozenset().union(*(nonces for other, nonces in self._nonces.items() if other != binding))

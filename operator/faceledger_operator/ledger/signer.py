@@ -53,15 +53,18 @@ class Keystores:
 
     def __init__(self) -> None:
         self._opened: dict[tuple[str, str, str], tuple[str, Signer | KeystoreError]] = {}
+        # One at a time: scrypt at its usual cost takes 256 MiB, and the operator's pod has twice that.
+        self._lock = asyncio.Lock()
 
     async def open(self, secret: Mapping[str, Any], key: str) -> Signer:
         """The signer in a Secret's `key`; KeystoreError where it does not open."""
         metadata = secret["metadata"]
         place, version = (metadata["namespace"], metadata["name"], key), metadata.get("resourceVersion", "")
-        known = self._opened.get(place)
-        if known is None or known[0] != version:
-            known = version, await asyncio.to_thread(_try_open, secret, key)
-            self._opened[place] = known
+        async with self._lock:
+            known = self._opened.get(place)
+            if known is None or known[0] != version:
+                known = version, await asyncio.to_thread(_try_open, secret, key)
+                self._opened[place] = known
         if isinstance(known[1], KeystoreError):
             raise known[1]
         return known[1]

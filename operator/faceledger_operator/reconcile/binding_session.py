@@ -20,7 +20,7 @@ from ..ledger.finalisation import ReceiptKeeper
 from ..ledger.health import Health
 from ..ledger.journal import Entry
 from ..ledger.journal_store import JournalStore
-from ..ledger.lane import SignerLanes
+from ..ledger.lane import SignerLane, SignerLanes
 from ..ledger.run_keys import RunKeys
 from ..ledger.signer import Signer
 
@@ -55,6 +55,8 @@ class Session:
         """Generation, when it was looked at, and what was found, while all is well."""
         self._around = around
         self._namespace, self._name = metadata.namespace, metadata.name
+        self._binding = f"{metadata.namespace}/{metadata.name}"
+        self._lane: SignerLane | None = None
         self._url: str | None = None
         self._committing: tuple[Signer, Terms] | None = None
 
@@ -67,6 +69,7 @@ class Session:
 
     async def close(self) -> None:
         """Lets go of the node. What is under way there fails, and is tried again."""
+        self._leave_lane()
         if self.connection is not None:
             await self.connection.close()
         self.connection = self.committer = self.ledger = self._url = None
@@ -75,12 +78,14 @@ class Session:
         """The committer for this signer and these terms."""
         if self.committer is None or self._committing != (signer, terms):
             assert self.connection is not None
+            self._leave_lane()
+            self._lane = self._around.lanes.of(terms.chain_id, signer.address)
             self.committer = Committer(
-                binding=f"{self._namespace}/{self._name}",
+                binding=self._binding,
                 terms=terms,
                 connection=self.connection,
                 signer=signer,
-                lane=self._around.lanes.of(terms.chain_id, signer.address),
+                lane=self._lane,
                 store=self.store,
                 run_keys=RunKeys(self._around.kube, self._namespace),
                 receipts=self._around.receipts,
@@ -116,6 +121,11 @@ class Session:
         """Has all resources looked at whose records the journal holds."""
         for entry in self.store.current.entries:
             self._wake_subject(entry)
+
+    def _leave_lane(self) -> None:
+        if self._lane is not None:
+            self._lane.release(self._binding)
+            self._lane = None
 
     def _wake_subject(self, entry: Entry) -> None:
         subject = entry.record.subject
