@@ -34,7 +34,7 @@ def load(name: str) -> None:
     images.build(image)
     with step(f"loading image {name}"):
         digest = _transfer(image)
-        _forget(record.get("digest"), kept=digest)
+    _forget_replaced()
     images.prune()
     _RECORDS.mkdir(parents=True, exist_ok=True)
     (_RECORDS / f"{name}.json").write_text(json.dumps({"key": wanted, "digest": digest}))
@@ -78,11 +78,16 @@ def _transfer(image: Image) -> str:
     return str(manifest["digest"])
 
 
-def _forget(digest: str | None, *, kept: str) -> None:
-    """Drop the names by which the kubelet still knows a replaced image, so that its layers can be collected."""
-    stale = [reference for reference, held in loaded().items() if held == digest and held != kept]
-    if stale:
-        runtime.ctr("images", "remove", *stale)
+def _forget_replaced() -> None:
+    """Drop images that have lost their name to a newer one, so that their layers are collected.
+
+    The kubelet knows each image by its id too (`sha256:...`), and that name would keep it for good.
+    """
+    held = loaded()
+    named = {digest for reference, digest in held.items() if not reference.startswith("sha256:")}
+    replaced = [reference for reference, digest in held.items() if digest not in named]
+    if replaced:
+        runtime.ctr("images", "remove", *replaced)
 
 
 def _held_blobs() -> list[str]:
