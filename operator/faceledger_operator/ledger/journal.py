@@ -98,6 +98,11 @@ class Deployment(Intent):
             return None
         return to_checksum_address(keccak256(rlp.encode([from_hex(self.signer, 20), self.sent.nonce]))[-20:])
 
+    def settled(self) -> Self:
+        """Final: its bytes, which are most of a journal that is otherwise empty, are needed no more."""
+        sent = self.sent.model_copy(update={"raw": ""}) if self.sent else None
+        return self.model_copy(update={"final": True, "sent": sent})
+
 
 class Authorisation(Intent):
     """A run key that shall be authorised on `contract` until `valid_until` (seconds since 1970)."""
@@ -222,7 +227,7 @@ class Journal(_Stored):
         intent = self.intent(key)
         match intent:
             case Deployment():
-                return self.model_copy(update={"deployment": intent.model_copy(update={"final": True})})
+                return self.model_copy(update={"deployment": intent.settled()})
             case Batch():
                 return self.without_intent(key).model_copy(
                     update={

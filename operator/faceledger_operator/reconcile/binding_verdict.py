@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from faceledger_contracts.abi import faceledger_artefact
 
@@ -67,6 +68,12 @@ class Verdict:
             second = ConditionType.RECONCILING if self.reason in _PASSING else ConditionType.STALLED
             claims.append(Claim(second, "True", self.reason, self.message))
         return claims
+
+    @property
+    def severity(self) -> Literal["Normal", "Warning"]:
+        """Of the event that tells of this verdict."""
+        calm = (BindingReason.READY, BindingReason.DEPLOYING, BindingReason.PAUSED)
+        return "Normal" if self.reason in calm else "Warning"
 
     def code_hash(self, health: Health) -> str | None:
         """The hash of the contract's code, once it was found to be ours."""

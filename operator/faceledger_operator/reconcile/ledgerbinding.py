@@ -21,10 +21,11 @@ from eth_utils.address import to_checksum_address
 from faceledger_contracts.randomness import RandomSource
 
 from ..api.base import GROUP, SecretKey
-from ..api.conditions import BindingReason, merge_conditions
+from ..api.conditions import BindingReason, ConditionType, merge_conditions
 from ..api.ledgerbinding import LedgerBinding, LedgerBindingStatus
-from ..kube.api import Kube
+from ..kube.api import Kube, Object
 from ..kube.errors import ApiConflictError
+from ..kube.events import EventRecorder
 from ..kube.kinds import LEDGER_BINDING, SECRET
 from ..kube.status import write_status
 from ..ledger.committer import Outcome, Terms
@@ -62,7 +63,10 @@ _log = structlog.get_logger(__name__)
 
 
 class BindingReconciler:
-    """Reconciles LedgerBindings; `wake` has another resource looked at, `receipts` is where receipts are kept."""
+    """Reconciles LedgerBindings.
+
+    `wake` has another resource looked at, `receipts` is where receipts are kept, `instance` signs the events.
+    """
 
     def __init__(
         self,
@@ -72,10 +76,12 @@ class BindingReconciler:
         now: Callable[[], datetime],
         random: RandomSource,
         receipts: ReceiptVolume,
+        instance: str = "faceledger",
     ) -> None:
         self._kube = kube
         self._ledgers = ledgers
         self._now = now
+        self._events = EventRecorder(kube, instance, now)
         self._keystores = Keystores()
         self._sessions: dict[Key, Session] = {}
         self._around = Surroundings(
@@ -98,6 +104,7 @@ class BindingReconciler:
             await write_status(self._kube, LEDGER_BINDING, body, self._status(binding, session, verdict, health))
         except ApiConflictError:
             return 0.0
+        await self._announce(body, binding, verdict)
         return _next_look(verdict, outcome)
 
     async def close(self) -> None:
@@ -187,20 +194,25 @@ class BindingReconciler:
     ) -> LedgerBindingStatus:
         old, journal, generation = binding.status, session.store.current, binding.metadata.generation
         moment = self._now().replace(microsecond=0)
-        deployed = journal.deployment.sent.hashes[-1] if journal.deployment and journal.deployment.sent else None
         return LedgerBindingStatus(
             observed_generation=generation,
             conditions=merge_conditions(old.conditions, verdict.claims(), generation, moment),
             chain_id=health.chain_id or old.chain_id,
             contract=health.contract or (old.contract if health.paused else None),
             code_hash=verdict.code_hash(health) or (old.code_hash if health.code is None else None),
-            deploy_transaction=deployed or old.deploy_transaction,
+            deploy_transaction=_deploy_transaction(journal) or old.deploy_transaction,
             signer=health.signer or (old.signer if health.paused else None),
             balance=old.balance if health.balance is None else f"{health.balance / 10**18:.2f}",
             pending=len(journal.entries),
             finalized=journal.finalized,
             committed_batches=journal.committed_batches,
         )
+
+    async def _announce(self, body: Object, binding: LedgerBinding, verdict: Verdict) -> None:
+        """An event for every change of what the condition says."""
+        told = next((x for x in binding.status.conditions if x.type == ConditionType.READY), None)
+        if told is None or (told.reason, told.message) != (verdict.reason, verdict.message):
+            await self._events.record(LEDGER_BINDING, body, verdict.reason, verdict.message, verdict.severity)
 
     async def _forget(self, namespace: str, name: str) -> None:
         """The binding is gone. Its journal stays where records wait in it: a binding of that name goes on with it."""
@@ -243,6 +255,13 @@ def _contract(binding: LedgerBinding, journal: Journal) -> str | None:
         return deployment.address if deployment.place or deployment.final else None
     # A journal that was deleted by hand does not make the operator deploy a second contract.
     return binding.status.contract if binding.status.deploy_transaction else None
+
+
+def _deploy_transaction(journal: Journal) -> str | None:
+    deployment = journal.deployment
+    if deployment is None or deployment.sent is None:
+        return None
+    return deployment.place.transaction if deployment.place else deployment.sent.hashes[-1]
 
 
 def _is_paused(binding: LedgerBinding) -> bool:

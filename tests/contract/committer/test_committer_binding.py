@@ -70,6 +70,12 @@ class Binding:
         condition = next(x for x in self.status["conditions"] if x["type"] == "Ready")
         return condition["status"], condition["reason"], condition["message"]
 
+    @property
+    def events(self) -> list[tuple[str, str, str]]:
+        """Type, reason and note of all events."""
+        found = [body for kind, body in self.kube.objects.items() if kind[0] == "events"]
+        return [(body["type"], body["reason"], body["note"]) for body in found]
+
     async def until(self, done: Callable[[], bool], seconds: float = 20.0) -> None:
         deadline = time.monotonic() + seconds
         await self.look()
@@ -220,6 +226,7 @@ async def test_what_is_wrong_is_named_and_mends_by_itself(
     status, found, message = binding.ready
     assert (status, found) == ("False", reason)
     assert says in message
+    assert ("Warning", reason, message) in binding.events
     assert not [secret for secret in ("hunter22", "0123456789abcdef", "zzzz", "wrong") if secret in str(binding.status)]
     mend_it(binding)
     await binding.look()
