@@ -102,7 +102,7 @@ def main() -> None:
     """Entry point of the `faceledger` command."""
     try:
         app()
-    except CommandError as error:
+    except (CommandError, OSError) as error:
         Console(stderr=True).print(
             f"faceledger: {error}", style="bold red", highlight=False, markup=False, soft_wrap=True
         )
