@@ -103,7 +103,9 @@ class BindingLedger:
         return self._commitment(await self._store.load(), attempt)
 
     def _commitment(self, journal: Journal, attempt: str) -> Commitment | None:
-        return commitment_in(journal, attempt, self.trouble.message if self.trouble else "")
+        # What concerns single records alone is told by the LedgerBinding, not by every record.
+        waits = self.trouble is not None and self.trouble.reason is not BindingReason.READY
+        return commitment_in(journal, attempt, f"waiting: {self.trouble.message}" if self.trouble and waits else "")
 
     async def _entry(self, pending: PendingRecord) -> Entry:
         record = pending.record

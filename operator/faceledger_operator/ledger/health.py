@@ -51,6 +51,7 @@ class Health:
     code: Code | None = None
     may_commit: bool | None = None
     deployment: Deployment | None = None
+    has_records: bool = False
     content_problem: str | None = None
     trouble: Trouble | None = None
 

@@ -158,6 +158,11 @@ class Journal(_Stored):
     finalized: int = 0
     committed_batches: int = 0
 
+    @property
+    def has_records(self) -> bool:
+        """Whether a record is, or ever was, in it."""
+        return bool(self.entries or self.batches or self.finalized)
+
     def intents(self) -> Iterator[Intent]:
         """All that waits for a transaction or for its finality, the most basic first."""
         if self.deployment and not self.deployment.final:
@@ -209,6 +214,12 @@ class Journal(_Stored):
                 return self.model_copy(update={"batches": _with(self.batches, intent)})
             case _:
                 raise TypeError(f"{type(intent).__name__} is no intent of a journal")
+
+    def with_new_deployment(self, intent: Deployment) -> Self:
+        """Starts a deployment, unless one is on its way; what was meant for the contract before is dropped."""
+        if self.deployment and not self.deployment.final:
+            return self
+        return self.model_copy(update={"deployment": intent, "authorisations": ()})
 
     def without_intent(self, key: str) -> Self:
         """Drops an authorisation or a batch. The entries of a batch stay."""

@@ -21,14 +21,8 @@ __all__ = ["Verdict", "decide_binding"]
 
 Check = Callable[[Health, LedgerBindingSpec], str | None]
 
-_PASSING = {
-    BindingReason.RPC_UNREACHABLE,
-    BindingReason.CONTENT_UNREACHABLE,
-    BindingReason.DEPLOYING,
-    BindingReason.BUDGET_SPENT,
-    BindingReason.FEE_ABOVE_CAP,
-}
-"""Reasons that time may mend; with all others a person must act."""
+_PASSING = {BindingReason.DEPLOYING, BindingReason.BUDGET_SPENT, BindingReason.FEE_ABOVE_CAP}
+"""Reasons that time mends; with all others something or somebody else must act first."""
 
 _USABLE = {
     BindingReason.READY,
@@ -93,7 +87,7 @@ def decide_binding(health: Health, spec: LedgerBindingSpec) -> Verdict:
 
 
 def _verdict(reason: BindingReason, message: str, health: Health) -> Verdict:
-    deploys = reason is BindingReason.DEPLOYING and health.deployment is None
+    deploys = reason is BindingReason.DEPLOYING and (health.deployment is None or health.deployment.final)
     return Verdict(reason, message, reason in _USABLE, reason in _COMMITTING, deploys)
 
 
@@ -106,7 +100,7 @@ def _secret_missing(health: Health, _: LedgerBindingSpec) -> str | None:
 
 
 def _rpc_unreachable(health: Health, _: LedgerBindingSpec) -> str | None:
-    return f"network.rpc: {health.rpc_problem}" if health.rpc_problem else None
+    return f"network.rpc.urlSecretRef: {health.rpc_problem}" if health.rpc_problem else None
 
 
 def _chain_id_differs(health: Health, spec: LedgerBindingSpec) -> str | None:
@@ -132,7 +126,7 @@ def _finality_unknown(health: Health, spec: LedgerBindingSpec) -> str | None:
 
 
 def _contract_absent(health: Health, spec: LedgerBindingSpec) -> str | None:
-    if health.contract is None or health.code != "None":
+    if health.contract is None or health.code != "None" or _may_deploy_anew(health):
         return None
     if spec.contract.address:
         return f"contract.address: there is no code at {health.contract} on chain {health.chain_id}"
@@ -157,7 +151,18 @@ def _signer_unfunded(health: Health, _: LedgerBindingSpec) -> str | None:
 
 
 def _deploying(health: Health, _: LedgerBindingSpec) -> str | None:
-    return "The contract is being deployed" if health.contract is None else None
+    if health.contract is None:
+        return "The contract is being deployed"
+    if _may_deploy_anew(health):
+        return f"There is no code at {health.contract} any more, and no record in it; the contract is deployed anew"
+    return None
+
+
+def _may_deploy_anew(health: Health) -> bool:
+    """Whether the contract that was deployed is gone from the chain, and nothing was ever committed to it."""
+    return (
+        health.code == "None" and health.deployment is not None and health.deployment.final and not health.has_records
+    )
 
 
 def _not_committer(health: Health, _: LedgerBindingSpec) -> str | None:

@@ -139,7 +139,12 @@ class BindingReconciler:
         )
         if problem or url_secret is None or key_secret is None:
             return replace(health, secret_problem=problem)
-        health = replace(health, contract=_contract(binding, journal), deployment=journal.deployment)
+        health = replace(
+            health,
+            contract=_contract(binding, journal),
+            deployment=None if binding.spec.contract.address else journal.deployment,
+            has_records=journal.has_records,
+        )
         health = await self._open_signer(session, health, key_secret, keystore)
         url = base64.b64decode(url_secret["data"][rpc.key]).decode(errors="replace").strip()
         if not re.match(r"^https?://[^\s/]", url):
@@ -164,7 +169,7 @@ class BindingReconciler:
             return health, Outcome(None)
         if verdict.deploys:
             intent = Deployment(signer=session.signer.address)
-            await session.store.update(lambda journal: journal if journal.deployment else journal.with_intent(intent))
+            await session.store.update(lambda journal: journal.with_new_deployment(intent))
         committer = session.commit_as(session.signer, _terms(binding))
         try:
             outcome = await committer.run_pass()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import time
 from collections.abc import Callable
@@ -13,6 +15,8 @@ from eth_account import Account
 from faceledger_contracts.abi import faceledger_artefact
 from faceledger_contracts.randomness import SYSTEM
 from faceledger_operator.kube.kinds import LEDGER_BINDING
+from faceledger_operator.ledger.journal import Journal
+from faceledger_operator.ledger.journal_store import JOURNAL_KEY
 from faceledger_operator.ledger.ledger import Ledgers
 from faceledger_operator.receipts.volume import ReceiptVolume
 from faceledger_operator.reconcile.ledgerbinding import BindingReconciler
@@ -69,6 +73,12 @@ class Binding:
     def ready(self) -> tuple[str, str, str]:
         condition = next(x for x in self.status["conditions"] if x["type"] == "Ready")
         return condition["status"], condition["reason"], condition["message"]
+
+    @property
+    def journal(self) -> Any:
+        """The journal as a new process would read it."""
+        secret = self.kube.objects["secrets", "people", "consortium-ledger-journal"]
+        return Journal.model_validate_json(gzip.decompress(base64.b64decode(secret["data"][JOURNAL_KEY])))
 
     @property
     def events(self) -> list[tuple[str, str, str]]:
@@ -253,13 +263,15 @@ async def test_a_signer_without_the_role_is_told_which_one_it_lacks(binding: Bin
 async def test_a_record_waits_while_the_node_is_away_and_says_so(binding: Binding) -> None:
     binding.apply()
     await binding.look()
-    binding.bench.ledger = ledger = binding.ledgers.get("people", "consortium")
+    binding.bench.ledger = binding.ledgers.get("people", "consortium")
     pending = await binding.bench.attempt("waits")
     binding.kube.put_secret("rpc", url="http://127.0.0.1:1")
     binding.bench.clock.ahead += 30
     await binding.look()
     assert binding.ready[1] == "RPCUnreachable"
-    assert (await ledger.submit(pending)).state == "Pending"
+    commitment = await binding.ledgers.get("people", "consortium").submit(pending)
+    assert commitment.state == "Pending"
+    assert commitment.message.startswith("waiting: network.rpc.urlSecretRef")
     binding.kube.put_secret("rpc", url=binding.bench.url)
     await binding.until(lambda: binding.status["finalized"] == 1)
 
@@ -270,6 +282,34 @@ async def test_a_paused_binding_is_left_alone(binding: Binding) -> None:
     body["metadata"]["annotations"] = {"faceledger.dev/reconcile": "disabled"}
     assert await binding.look() is None
     assert binding.ready[1] == "ReconciliationPaused"
+
+
+async def test_a_chain_that_was_lost_before_anything_was_committed_gets_a_new_contract(binding: Binding) -> None:
+    binding.apply(contract={"deploy": {}})
+    await binding.until(lambda: binding.ready[1] == "Ready")
+    await binding.until(lambda: not any(binding.journal.intents()))
+    lost = binding.status["contract"]
+    await binding.bench.rpc("anvil_setCode", lost, "0x")
+    binding.bench.clock.ahead += 30
+    await binding.look()
+    await binding.until(lambda: binding.ready[1] == "Ready")
+    assert binding.status["contract"] != lost
+
+
+async def test_a_chain_that_was_lost_with_records_on_it_is_not_signed_for_any_more(binding: Binding) -> None:
+    binding.apply(contract={"deploy": {}})
+    await binding.until(lambda: binding.ready[1] == "Ready")
+    binding.bench.ledger = ledger = binding.ledgers.get("people", "consortium")
+    binding.bench.contract = ledger.contract
+    await ledger.submit(await binding.bench.attempt("kept"))
+    await binding.until(lambda: binding.status["finalized"] == 1)
+    await binding.bench.rpc("anvil_setCode", ledger.contract, "0x")
+    binding.bench.clock.ahead += 30
+    nonce = await binding.bench.connection.nonce(binding.bench.account.address)
+    for _ in range(3):
+        await binding.look()
+    assert binding.ready[:2] == ("False", "NoContractAtAddress")
+    assert await binding.bench.connection.nonce(binding.bench.account.address) == nonce
 
 
 async def test_a_deleted_binding_takes_its_empty_journal_along(binding: Binding) -> None:

@@ -37,7 +37,7 @@ CASES = [
     pytest.param({"paused": True}, BindingReason.PAUSED, "annotation", None, False, id="paused"),
     pytest.param({"secret_problem": "x: no"}, BindingReason.SECRET_NOT_FOUND, "x: no", STALLED, False, id="no Secret"),
     pytest.param(
-        {"rpc_problem": "silent"}, BindingReason.RPC_UNREACHABLE, "network.rpc: silent", RECONCILING, True, id="no node"
+        {"rpc_problem": "silent"}, BindingReason.RPC_UNREACHABLE, "urlSecretRef: silent", STALLED, True, id="no node"
     ),
     pytest.param({"chain_id": 5}, BindingReason.WRONG_CHAIN_ID, "node is on chain 5", STALLED, False, id="other chain"),
     pytest.param(
@@ -74,7 +74,7 @@ CASES = [
         {"content_problem": "gone"},
         BindingReason.CONTENT_UNREACHABLE,
         "content.ipfs.api: gone",
-        RECONCILING,
+        STALLED,
         True,
         id="no IPFS",
     ),
@@ -150,8 +150,14 @@ def test_a_deployment_is_started_where(deployment: Any, deploys: bool) -> None:
     assert decide_binding(health, spec(deploy={})).deploys is deploys
 
 
-def test_a_contract_that_was_deployed_and_is_gone_is_not_deployed_again() -> None:
+def test_a_contract_that_is_gone_with_nothing_in_it_is_deployed_anew() -> None:
     health = replace(WELL, code="None", deployment=Deployment(signer=SIGNER, final=True))
+    verdict = decide_binding(health, spec(deploy={}))
+    assert (verdict.reason, verdict.deploys, verdict.usable) == (BindingReason.DEPLOYING, True, False)
+
+
+def test_a_contract_that_is_gone_with_records_in_it_is_not_deployed_again() -> None:
+    health = replace(WELL, code="None", deployment=Deployment(signer=SIGNER, final=True), has_records=True)
     verdict = decide_binding(health, spec(deploy={}))
     assert (verdict.reason, verdict.deploys) == (BindingReason.NO_CONTRACT, False)
     assert "lost its chain" in verdict.message
