@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,13 +24,15 @@ def kubectl(*words: str | Path, timeout: float = 60) -> str:
 
 def apply_base() -> None:
     """Storage class, cluster DNS and the rights of the node's daemons."""
-    kubectl("apply", "--server-side", "--force-conflicts", "--filename", _MANIFESTS / "base.yaml")
+    _apply(_MANIFESTS / "base.yaml")
 
 
 def apply_kuberay() -> None:
-    """The KubeRay operator with its CRDs; server-side, since the CRDs are too long for an annotation."""
-    manifests = binaries.kuberay() / "kuberay.yaml"
-    kubectl("apply", "--server-side", "--force-conflicts", "--filename", manifests)
+    """The KubeRay operator with its CRDs, side by side: each is a megabyte that the API server digests for seconds."""
+    folder = binaries.kuberay()
+    with ThreadPoolExecutor() as several:
+        list(several.map(_apply, sorted(folder.glob("crd-*.yaml"))))
+    _apply(folder / "operator.yaml")
 
 
 def wait_for_kuberay() -> None:
@@ -49,6 +52,11 @@ def kuberay_is_available() -> bool:
     namespace = ("--namespace", "kuberay-system")
     deployments = json.loads(kubectl("get", "deployments", *namespace, "--output", "json"))["items"]
     return any(_condition(deployment, "Available") for deployment in deployments)
+
+
+def _apply(manifest: Path) -> None:
+    """Server-side, since the CRDs are too long for the annotation of a client-side apply."""
+    kubectl("apply", "--server-side", "--force-conflicts", "--filename", manifest, timeout=120)
 
 
 def _condition(resource: Mapping[str, Any], kind: str) -> bool:

@@ -53,7 +53,7 @@ def kube() -> Path:
 
 
 def kuberay() -> Path:
-    """The folder with the KubeRay operator's binary, `manager`, and its manifests, `kuberay.yaml`."""
+    """The folder with the KubeRay operator's binary, `manager`, and its manifests, `crd-*.yaml` and `operator.yaml`."""
     inputs = [*_sources("kube"), *_sources("manifests/kuberay")]
     return _cached("kuberay", inputs, _build_kuberay)
 
@@ -153,7 +153,11 @@ def _build_kuberay(folder: Path) -> None:
     run(["chmod", "-R", "u+w", overlay])
     rendered = run([tools() / "kubectl", "kustomize", overlay])
     assert KUBERAY in rendered
-    (folder / "kuberay.yaml").write_text(rendered)
+    definition = "kind: CustomResourceDefinition\n"
+    documents = rendered.split("\n---\n")
+    for number, document in enumerate(one for one in documents if definition in one):
+        (folder / f"crd-{number}.yaml").write_text(document)
+    (folder / "operator.yaml").write_text("\n---\n".join(one for one in documents if definition not in one))
     shutil.rmtree(overlay)
 
 
