@@ -77,8 +77,7 @@ class Resolver:
             return _gallery_unready(name, "this release cannot read it")
         if _is_synthesized(gallery) and _artefact(gallery, MANIFEST_ARTEFACT) and _artefact(gallery, FACES_ARTEFACT):
             return gallery
-        said = _condition(gallery, ConditionType.READY)
-        return _gallery_unready(name, said.message if said else "it was not looked at yet")
+        return _gallery_unready(name, _said(gallery))
 
     async def _missing_claim(self, namespace: str, claim: ClaimReference) -> Missing | None:
         if await self._kube.get(PERSISTENT_VOLUME_CLAIM, namespace, claim.name):
@@ -131,6 +130,14 @@ def _gallery_key(gallery: FaceDataset) -> SecretReference:
 
 def _gallery_unready(name: str, said: str) -> Missing:
     return Missing(RunReason.GALLERY_NOT_READY, f"waiting for FaceDataset {name}: {said}", stalled=False)
+
+
+def _said(gallery: FaceDataset) -> str:
+    """The whole sentence where a person must act; else the reason alone, which does not change with every image."""
+    stalled, ready = _condition(gallery, ConditionType.STALLED), _condition(gallery, ConditionType.READY)
+    if stalled:
+        return stalled.message
+    return f"it is {ready.reason}" if ready else "it was not looked at yet"
 
 
 def _is_synthesized(gallery: FaceDataset) -> bool:

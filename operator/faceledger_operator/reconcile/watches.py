@@ -13,6 +13,7 @@ from typing import Any
 
 import kopf
 
+from ..api.conditions import ConditionType
 from ..kube.kinds import (
     CONFIG_MAP,
     FACE_DATASET,
@@ -62,6 +63,7 @@ class Watches:
         self._wake = wake
         self._audit = audit
         self._dependents = Dependents()
+        self._standing: dict[tuple[Kind, str, str], object] = {}
         self.registry = kopf.OperatorRegistry()
         kopf.on.login(registry=self.registry)(_login)
         for kind in OWN_KINDS:
@@ -78,6 +80,7 @@ class Watches:
             name: str,
             type: str | None,  # noqa: A002 - kopf passes arguments by name
             spec: Mapping[str, Any],
+            status: Mapping[str, Any],
             meta: Mapping[str, Any],
             **_: Any,
         ) -> None:
@@ -85,10 +88,18 @@ class Watches:
             self._audit.saw(kind, namespace, name, meta["resourceVersion"], deleted)
             self._dependents.note(kind, namespace, name, None if deleted else spec)
             self._wake(kind, namespace, name)
-            for dependent, dependent_name in self._dependents.of(kind, namespace, name):
-                self._wake(dependent, namespace, dependent_name)
+            if self._stands_anew((kind, namespace, name), None if deleted else _standing(status)):
+                for dependent, dependent_name in self._dependents.of(kind, namespace, name):
+                    self._wake(dependent, namespace, dependent_name)
 
         return handle
+
+    def _stands_anew(self, key: tuple[Kind, str, str], standing: object | None) -> bool:
+        """Whether those who wait for the resource find something else than before: a count that moves is nothing."""
+        before = self._standing.pop(key, None)
+        if standing is not None:
+            self._standing[key] = standing
+        return before != standing
 
     async def _child_handler(
         self, namespace: str, labels: Mapping[str, str], annotations: Mapping[str, str], **_: Any
@@ -110,6 +121,15 @@ def watch_settings() -> kopf.OperatorSettings:
     for kind in CHILD_KINDS:
         settings.watching.label_selectors[kind.group, kind.version, kind.plural] = ATTEMPT
     return settings
+
+
+def _standing(status: Mapping[str, Any]) -> object:
+    """What others read of a resource's status."""
+    return tuple(
+        (found["type"], found["status"], found.get("observedGeneration"), found.get("reason"))
+        for found in status.get("conditions") or []
+        if found["type"] in {ConditionType.READY, ConditionType.SYNTHESIZED}
+    )
 
 
 def _login(**arguments: Any) -> Any:

@@ -148,6 +148,15 @@ async def test_a_gallery_without_its_manifest_is_waited_for(unready: dict[str, A
     assert "staff" in found.message
 
 
+async def test_what_a_stalled_gallery_needs_is_told_and_what_a_busy_one_counts_is_not() -> None:
+    world = World()
+    busy = condition("Ready", "False", "detecting faces: 1 of 2") | {"reason": "Running"}
+    world.api.objects["FaceDataset", "demo", "staff"] = gallery(busy)
+    assert (await world.resolve(recognition())).message == "waiting for FaceDataset staff: it is Running"  # type: ignore[union-attr]
+    world.api.objects["FaceDataset", "demo", "staff"] = gallery(busy, condition("Stalled", message="no image"))
+    assert (await world.resolve(recognition())).message == "waiting for FaceDataset staff: no image"  # type: ignore[union-attr]
+
+
 async def test_a_ledger_that_is_not_ready_is_waited_for_with_its_own_words() -> None:
     world = World()
     world.put(LEDGER_BINDING, "consortium", status={"conditions": [DOWN]})

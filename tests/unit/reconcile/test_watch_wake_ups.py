@@ -24,9 +24,12 @@ def watches(woken: Woken) -> Watches:
     return Watches(woken, WatchAudit(lambda: 0.0))
 
 
-async def own_event(found: Watches, kind: Kind, name: str, spec: dict[str, Any], what: str | None = None) -> None:
+async def own_event(
+    found: Watches, kind: Kind, name: str, spec: dict[str, Any], ready: str = "False", pending: int = 0
+) -> None:
+    status = {"conditions": [{"type": "Ready", "status": ready}], "pending": pending}
     handle = found._own_handler(kind)
-    await handle(namespace="demo", name=name, type=what, spec=spec, meta={"resourceVersion": "1"})
+    await handle(namespace="demo", name=name, type=None, spec=spec, status=status, meta={"resourceVersion": "1"})
 
 
 async def test_a_gallery_wakes_the_jobs_that_wait_for_it() -> None:
@@ -51,6 +54,14 @@ async def test_a_ledger_wakes_all_that_commit_to_it() -> None:
         ("LedgerBinding", "consortium"),
         ("RecognitionJob", "front-door"),
     ]
+
+
+async def test_a_ledger_whose_counts_move_wakes_nobody_else() -> None:
+    found = watches(woken := Woken())
+    await own_event(found, RECOGNITION_JOB, "front-door", JOB_SPEC)
+    for ready, pending in (("False", 0), ("False", 1), ("True", 1), ("True", 2)):
+        await own_event(found, LEDGER_BINDING, "consortium", {}, ready, pending)
+    assert woken.keys.count(("RecognitionJob", "front-door")) == 1 + 2
 
 
 def test_who_is_deleted_or_refers_elsewhere_is_woken_no_more() -> None:
