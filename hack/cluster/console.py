@@ -31,11 +31,15 @@ def say(text: str) -> None:
 
 @contextmanager
 def step(text: str) -> Iterator[None]:
-    """Say that a piece of work begins, and how long it took once it is done."""
+    """Say that a piece of work begins, and how long it took until it was done or had failed."""
     say(f"{text} ...")
     begun = time.monotonic()
-    yield
-    say(f"{text}: done in {time.monotonic() - begun:.1f} s")
+    outcome = "failed after"
+    try:
+        yield
+        outcome = "done in"
+    finally:
+        say(f"{text}: {outcome} {time.monotonic() - begun:.1f} s")
 
 
 def run(

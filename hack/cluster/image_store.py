@@ -27,6 +27,8 @@ _CONTENT: Final = STATE / "containerd" / "io.containerd.content.v1.content" / "b
 def load(name: str) -> None:
     """Have containerd hold the image as its inputs are now; no work when it already does."""
     image = IMAGES[name]
+    if not runtime.serves():
+        raise ClusterError("the cluster is not up; start it with: python3 hack/cluster up")
     wanted = images.key(image)
     record = _record(name)
     if record.get("key") == wanted and loaded().get(image.reference) == record.get("digest"):
