@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import binaries
 import cluster
 import identities
-import image_store
 import images
 import packages
 import status
@@ -46,8 +45,7 @@ def _change(arguments: argparse.Namespace) -> None:
         case "down":
             cluster.down(purge=arguments.purge)
         case "load-image":
-            for name in _names(arguments.images):
-                image_store.load(name)
+            cluster.load_images(_names(arguments.images))
         case "build":
             _build(_names(["all"]))
 

@@ -26,9 +26,9 @@ import processes
 import runtime
 from console import ClusterError, run, say, step
 from images import SYSTEM_IMAGES
-from places import RUN, STATE, VOLUMES_LINK
+from places import CACHE, RUN, STATE, VOLUMES_LINK
 
-__all__ = ["down", "exclusive", "is_healthy", "up"]
+__all__ = ["down", "exclusive", "is_healthy", "load_images", "up"]
 
 _DAEMONS: Final = ("containerd", *control_plane.NAMES)
 
@@ -51,8 +51,7 @@ def up(load: Sequence[str]) -> None:
     packages.ensure_host()
     if is_healthy():
         identities.write_user_kubeconfig()
-        for name in load:
-            image_store.load(name)
+        load_images(load)
         return
     sweep()
     cgroup.create()
@@ -61,16 +60,23 @@ def up(load: Sequence[str]) -> None:
     # Images wait for the disk and compilers for the processor: side by side they take little longer than one of them.
     with ThreadPoolExecutor(max_workers=1) as beside:
         compiled = [name for name in load if name == "kubo"]
-        product = beside.submit(_load_all, [name for name in load if name not in compiled])
+        product = beside.submit(_load_each, [name for name in load if name not in compiled])
         control_plane.start(binaries.kube())
         identities.write_user_kubeconfig()
         addons.apply_base()
-        _load_all(SYSTEM_IMAGES)
+        _load_each(SYSTEM_IMAGES)
         addons.apply_kuberay()
-        _load_all(compiled)
+        _load_each(compiled)
         product.result()
+    image_store.tidy()
     with step("waiting for the KubeRay operator"):
         addons.wait_for_kuberay()
+
+
+def load_images(names: Sequence[str]) -> None:
+    """Have the running cluster hold the named images as their inputs are now."""
+    if _load_each(names):
+        image_store.tidy()
 
 
 def down(*, purge: bool) -> None:
@@ -97,7 +103,7 @@ def is_healthy() -> bool:
 def sweep() -> None:
     """End every process of the cluster and undo its mounts, addresses and sockets."""
     processes.kill_everything()
-    _unmount_below(STATE, RUN)
+    _unmount_below(STATE, RUN, CACHE)
     cgroup.remove()
     network.withdraw()
     shutil.rmtree(RUN, ignore_errors=True)
@@ -105,9 +111,10 @@ def sweep() -> None:
         VOLUMES_LINK.unlink()
 
 
-def _load_all(names: Sequence[str]) -> None:
-    for name in names:
-        image_store.load(name)
+def _load_each(names: Sequence[str]) -> bool:
+    """Load the images one after the other; whether any had to be."""
+    had_to_be = [image_store.load(name) for name in names]
+    return any(had_to_be)
 
 
 def _unmount_below(*roots: Path) -> None:

@@ -17,29 +17,34 @@ from console import ClusterError, step
 from images import IMAGES, Image
 from places import STATE
 
-__all__ = ["load", "loaded"]
+__all__ = ["load", "loaded", "tidy"]
 
 _LAYOUTS: Final = STATE / "layouts"
 _RECORDS: Final = STATE / "images"
 _CONTENT: Final = STATE / "containerd" / "io.containerd.content.v1.content" / "blobs" / "sha256"
 
 
-def load(name: str) -> None:
-    """Have containerd hold the image as its inputs are now; no work when it already does."""
+def load(name: str) -> bool:
+    """Have containerd hold the image as its inputs are now; False when it already does and nothing was to do."""
     image = IMAGES[name]
     if not runtime.serves():
         raise ClusterError("the cluster is not up; start it with: python3 hack/cluster up")
     wanted = images.key(image)
     record = _record(name)
     if record.get("key") == wanted and loaded().get(image.reference) == record.get("digest"):
-        return
+        return False
     images.build(image)
     with step(f"loading image {name}"):
         digest = _transfer(image)
-    _forget_replaced()
-    images.prune()
     _RECORDS.mkdir(parents=True, exist_ok=True)
     (_RECORDS / f"{name}.json").write_text(json.dumps({"key": wanted, "digest": digest}))
+    return True
+
+
+def tidy() -> None:
+    """Free what replaced images took, here and in buildah's storage; never while an image is being built."""
+    _forget_replaced()
+    images.prune()
 
 
 def loaded() -> dict[str, str]:

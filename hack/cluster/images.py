@@ -121,7 +121,11 @@ def export(image: Image, layout: Path) -> None:
 
 
 def prune() -> None:
-    """Remove what no tagged image uses any more: a replaced layer of dependencies is gigabytes."""
+    """Remove what no tagged image uses any more (a replaced layer of dependencies is gigabytes) and killed builds.
+
+    Never while an image is being built: what a build has made so far has no name yet.
+    """
+    buildah("rm", "--all")
     buildah("rmi", "--prune")
 
 

@@ -1,22 +1,19 @@
-"""Which version of every part the local cluster runs, in one place.
+"""Which versions the local cluster is made of, as far as code must know them.
 
-Go modules are pinned a second time, with their hashes, by the go.sum beside each go.mod; wheels by the sha256 here;
-npm packages by the lock in `anvil/`.
+The locks say the rest: go.mod and go.sum in `kube/` and `kubo/`, package-lock.json in `anvil/`. Wheels carry their
+sha256 where they are installed.
 """
 
 from typing import Final
 
 __all__ = [
-    "ANVIL",
     "COREDNS",
     "ETCD",
     "GO_MINIMUM",
     "GO_WHEEL",
-    "HELM",
     "KUBECTL_WHEEL",
     "KUBERAY",
     "KUBERNETES",
-    "KUBO",
     "NODE_WHEEL",
     "UV",
 ]
@@ -25,9 +22,6 @@ KUBERNETES: Final = "v1.34.4"
 ETCD: Final = "3.6.13"
 COREDNS: Final = "v1.14.0"
 KUBERAY: Final = "v1.6.2"
-KUBO: Final = "v0.40.1"
-ANVIL: Final = "1.7.1"
-HELM: Final = "v4.1.4"
 UV: Final = "0.13.9"
 
 GO_MINIMUM: Final = (1, 25)
