@@ -35,7 +35,7 @@ clean: ## Removes the demo's resources and out/; the cluster stays (see cluster-
 	@rm -rf out
 
 ##@ Prove it
-.PHONY: test test-unit test-contract test-cluster lint types
+.PHONY: test test-unit test-ray test-contract test-cluster lint types
 test: .venv/uv.lock ## All: lint, types, unit, contract and cluster tests
 	@$(RUN) hack/test
 
@@ -49,7 +49,10 @@ types: .venv/uv.lock ## mypy, strict
 	@.venv/bin/mypy
 
 test-unit: .venv/uv.lock ## Unit tests: no cluster, seconds
-	@$(RUN) -m pytest tests/unit -q
+	@$(RUN) -m pytest tests/unit -q -n 2 -m "not ray"
+
+test-ray: .venv/uv.lock ## Workloads on a Ray of this machine, without a cluster
+	@$(RUN) -m pytest tests/unit -q -m ray
 
 test-contract: .venv/uv.lock ## Foundry tests, then Python against a real EVM node
 	@$(MAKE) -C contracts test

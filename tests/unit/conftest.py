@@ -9,10 +9,6 @@ from pathlib import Path
 import pytest
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "ray: starts Ray on this machine, which takes a quarter of a minute")
-
-
 OrlPhoto = Callable[[int, int], Path]
 
 
