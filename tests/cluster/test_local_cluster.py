@@ -68,14 +68,18 @@ def test_the_data_of_a_deleted_claim_is_deleted(bare_cluster: Cluster, namespace
     bare_cluster.delete("PersistentVolumeClaim", "data", namespace)
 
     # The volume object goes only once the provisioner has removed the folder.
-    until(f"{volume} is gone", lambda: bare_cluster.get("PersistentVolume", volume, "") is None, 30)
+    assert until(f"{volume} is gone", lambda: bare_cluster.get("PersistentVolume", volume, "") is None, 30)
 
 
 def test_a_pod_that_ends_is_seen_within_seconds(bare_cluster: Cluster, namespace: str) -> None:
-    bare_cluster.apply(pod("brief", ["true"]), namespace=namespace)
-    bare_cluster.wait_for(
-        "Pod", "brief", namespace, lambda p: p["status"].get("phase") == "Succeeded", 20, "has succeeded"
+    bare_cluster.apply(pod("brief", ["sh", "-c", "exit 3"]), namespace=namespace)
+
+    ended = bare_cluster.wait_for(
+        "Pod", "brief", namespace, lambda found: found["status"].get("phase") == "Failed", 20, "has failed"
     )
+
+    (container,) = ended["status"]["containerStatuses"]
+    assert container["state"]["terminated"]["exitCode"] == 3
 
 
 def test_a_rayjob_of_two_pods_with_token_authentication_succeeds(bare_cluster: Cluster, namespace: str) -> None:
