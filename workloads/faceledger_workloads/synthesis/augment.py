@@ -1,4 +1,4 @@
-"""Adaptive discriminator augmentation, the cheap part: integer-free geometry and colour, with probability p.
+"""Adaptive discriminator augmentation, the cheap part of it: geometry and colour, each with probability p.
 
 Karras et al., "Training Generative Adversarial Networks with Limited Data", 2020. Real and generated images pass the
 same random transformations before the discriminator, which then cannot memorise a small data set; p follows a measure
