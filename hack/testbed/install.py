@@ -74,7 +74,7 @@ def fill_claim(cluster: Cluster, namespace: str, claim: str, archive: bytes) -> 
 
 
 def _loaded_digest() -> dict[str, str]:
-    """The digest behind the local cluster's `:dev` tag, as an annotation: an image loaded anew then replaces the pod."""
+    """The digest behind the local cluster's `:dev` tag, as an annotation: a new image then replaces the pod."""
     record = LOADED_IMAGES / "operator.json"
     if os.environ.get("CLUSTER", "local") != "local" or not record.exists():
         return {}
