@@ -88,13 +88,20 @@ class Observer:
         return await self._resolver.resolve(first.subject)
 
     async def _leftovers(self, first: Observation) -> tuple[Child, ...]:
-        """Children that are still there of an attempt that needs them no more."""
-        attempt = first.status.attempt
-        if attempt is None or first.running or (first.result_known and not first.final):
+        """Children that are still there of attempts that need them no more."""
+        if first.running or (first.result_known and not first.final):
             return ()
-        namespace, children = first.subject.metadata.namespace, children_of(attempt.name)
+        namespace = first.subject.metadata.namespace
+        children = [child for name in await self._attempts(first) for child in children_of(name)]
         found = await asyncio.gather(*(self._kube.get(child.kind, namespace, child.name) for child in children))
         return tuple(child for child, body in zip(children, found, strict=True) if body is not None)
+
+    async def _attempts(self, first: Observation) -> list[str]:
+        """The attempt in the status, and those whose start was broken off before the status could tell of them."""
+        metadata, attempt = first.subject.metadata, first.status.attempt
+        maps = await self._kube.list(CONFIG_MAP, metadata.namespace, {SUBJECT_UID: metadata.uid})
+        names = {body["metadata"]["labels"][ATTEMPT] for body in maps}
+        return sorted(names | ({attempt.name} if attempt else set()))
 
     async def _report(self, first: Observation) -> tuple[Run | None, SignedReport | RefusedReport | None]:
         attempt, namespace = first.attempt, first.subject.metadata.namespace

@@ -7,6 +7,7 @@ than the last one's, so no name is used twice.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import datetime
 
 from ..api.base import AttemptStatus
@@ -19,7 +20,7 @@ from .plan import SpecHash, attempt_name, request_hash, spec_hash
 from .subject import Inputs, Missing
 from .tidying import decide_tidying
 
-__all__ = ["decide_given_up", "decide_pausing", "decide_start", "removals_of_others"]
+__all__ = ["decide_given_up", "decide_pausing", "decide_start"]
 
 MISSING_LOOK = 3.0
 """Seconds between two looks for something that is missing: nothing tells when it appears."""
@@ -33,14 +34,14 @@ def decide_start(observation: Observation, number: int, failures: int, request: 
     inputs = observation.inputs
     if isinstance(inputs, Missing):
         headline = (stalled if inputs.stalled else reconciling)(inputs.reason, inputs.message)
-        return Decision(headline, observation.status, None, removals_of_others(observation, None), MISSING_LOOK)
+        return Decision(headline, observation.status, None, _removals_of_last(observation), MISSING_LOOK)
     if inputs is None:
         return keep(observation, look_again=0.0)
     attempt = _plan(observation, inputs, number, failures, request)
     others = _others(observation, attempt.name)
     if others:
         message = f"waiting until {others[0]} of an earlier attempt is gone"
-        removals = removals_of_others(observation, attempt.name)
+        removals = _removals(observation, lambda name: name != attempt.name)
         return Decision(reconciling(RunReason.PENDING, message), observation.status, None, removals, CLEARING_LOOK)
     status = observation.subject.fresh_status.model_copy(update={"attempt": attempt})
     headline = reconciling(RunReason.STARTING, f"RayJob {attempt.name} is starting")
@@ -52,7 +53,7 @@ def decide_pausing(observation: Observation, attempt: AttemptStatus, retry_at: d
     request = _new_request(observation, attempt)
     if request is None and now < retry_at:
         seconds = math.ceil((retry_at - now).total_seconds())
-        return keep(observation, removals_of_others(observation, None), min(float(seconds), CLEARING_LOOK * 5))
+        return keep(observation, _removals_of_last(observation), min(float(seconds), CLEARING_LOOK * 5))
     return decide_start(observation, attempt.number + 1, attempt.failures if request is None else 0, request)
 
 
@@ -64,16 +65,28 @@ def decide_given_up(observation: Observation, attempt: AttemptStatus, now: datet
     return decide_tidying(observation, attempt, now)
 
 
-def removals_of_others(observation: Observation, name: str | None) -> tuple[Removal, ...]:
-    """Everything of attempts other than `name` (None: of all) whose deletion has not been asked for yet."""
-    jobs = [job for job in observation.jobs if job.name != name]
+def _removals(observation: Observation, unwanted: Callable[[str], bool]) -> tuple[Removal, ...]:
+    """Everything of unwanted attempts whose deletion has not been asked for yet."""
     names = {job.name for job in observation.jobs}
-    orphans = [c for c in observation.clusters if c.attempt != name and c.attempt not in names and not c.deleting]
+    jobs = [job for job in observation.jobs if unwanted(job.name) and not job.deleting]
+    orphans = [
+        cluster
+        for cluster in observation.clusters
+        if unwanted(cluster.attempt) and cluster.attempt not in names and not cluster.deleting
+    ]
     return (
-        *(Removal(child.kind, child.name) for child in observation.leftovers if child.attempt != name),
-        *(Removal(RAY_JOB, job.name, job.uid) for job in jobs if not job.deleting),
+        *(Removal(child.kind, child.name) for child in observation.leftovers if unwanted(child.attempt)),
+        *(Removal(RAY_JOB, job.name, job.uid) for job in jobs),
         *(Removal(RAY_CLUSTER, cluster.name, cluster.uid) for cluster in orphans),
     )
+
+
+def _removals_of_last(observation: Observation) -> tuple[Removal, ...]:
+    """Of the last attempt that the status knows, if it is over. One that it does not know yet may be the next one,
+    whose start was broken off: which one that is, is known with the inputs."""
+    last = observation.status.attempt
+    over = last is not None and (observation.attempt is None or last.end_time is not None)
+    return _removals(observation, lambda name: over and last is not None and name == last.name)
 
 
 def _plan(observation: Observation, inputs: Inputs, number: int, failures: int, request: str | None) -> AttemptStatus:

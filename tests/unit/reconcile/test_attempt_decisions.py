@@ -143,6 +143,31 @@ BEFORE = (
         look_again=3.0,
     ),
     case(
+        "a RayJob whose start the status missed is kept while an input is missing",
+        observed(
+            STAFF,
+            None,
+            inputs=missing(RunReason.LEDGER_NOT_READY, False),
+            jobs=(rayjob(FIRST),),
+            leftovers=children_of(FIRST.name),
+        ),
+        "Reconciling",
+        RunReason.LEDGER_NOT_READY,
+        look_again=3.0,
+    ),
+    case(
+        "the next attempt's RayJob is kept while an input is missing",
+        observed(
+            STAFF,
+            pausing(),
+            inputs=missing(RunReason.LEDGER_NOT_READY, False),
+            jobs=(rayjob(started(STAFF, number=2)),),
+        ),
+        "Reconciling",
+        RunReason.LEDGER_NOT_READY,
+        look_again=3.0,
+    ),
+    case(
         "a deletion under way is not asked for twice",
         observed(EDITED, FIRST, inputs=INPUTS, jobs=(rayjob(FIRST, deleting=True),)),
         "Reconciling",

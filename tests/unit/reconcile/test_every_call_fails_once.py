@@ -201,6 +201,22 @@ async def test_a_spec_edited_mid_run_is_served_by_a_new_attempt_alone() -> None:
     assert world.status["observedGeneration"] == 2
 
 
+async def test_a_start_that_was_broken_off_before_an_edit_leaves_nothing() -> None:
+    world = World.make()
+    await world.fill()
+    world.ledger.fail = 0
+    calls = world.api.calls
+    await world.reconciler("demo", "staff")
+    resource = world.api.objects["FaceDataset", "demo", "staff"]
+    world.api.change(resource, status={"observedGeneration": -1})  # as if the process had ended before it wrote
+    assert world.api.of(CONFIG_MAP)
+    assert world.api.calls > calls
+    world.api.change(resource, spec={**resource["spec"], "preprocessing": {"size": 128}})
+    await world.run()
+    assert end_state(world)["left"] == []
+    assert end_state(world)["secrets"] == ["staff-data-key"]
+
+
 async def test_a_deleted_resource_takes_everything_with_it() -> None:
     world = World.make()
     await world.fill()
