@@ -8,6 +8,7 @@ out/demo/. Exit 0 only where every step held.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -112,9 +113,13 @@ def _verify() -> None:
     tampered.write_bytes(content)
     print("\nNow one bit of a copy of the results is flipped, and the copy is shown to the same check:")
     command = ("verify", "recognitionjob/front-door", "-n", NAMESPACE, "--artefact", f"results.jsonl={tampered}")
-    if subprocess.run([FACELEDGER, *command], check=False).returncode != 1:
-        raise RuntimeError("faceledger verify did not refuse the changed copy")
-    print("It is refused.")
+    done = subprocess.run([FACELEDGER, *command, "--json"], capture_output=True, text=True, check=False)
+    refused = [step for checked in json.loads(done.stdout)["receipts"] for step in checked["steps"] if not step["ok"]]
+    if done.returncode != 1 or [step["name"] for step in refused] != ["copy of results.jsonl"]:
+        raise RuntimeError(
+            f"faceledger verify did not refuse the changed copy, and it alone: {done.stdout}{done.stderr}"
+        )
+    print(f"It is refused: {refused[0]['name']}: {refused[0]['detail']}")
 
 
 def _faceledger(*arguments: str) -> None:

@@ -146,8 +146,12 @@ class Cluster:
         """A JSON-RPC call to the trial chain, through the API server's service proxy."""
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(parameters)}
         path = f"/api/v1/namespaces/{namespace}/services/anvil:8545/proxy/"
-        answer = self._api.call_api(path, "POST", body=body, response_type="object", auth_settings=["BearerToken"])
-        return answer[0]["result"]
+        headers = {"Content-Type": "application/json"}
+        request = self._api.param_serialize(
+            "POST", path, header_params=headers, body=body, auth_settings=["BearerToken"]
+        )
+        answer = self._api.call_api(*request)
+        return json.loads(answer.read())["result"]
 
     def kubectl(self, *arguments: str, stdin: bytes | None = None) -> str:
         """What `kubectl` prints; CalledProcessError carries its stderr."""

@@ -73,9 +73,10 @@ def _verification_convinces(namespace: str, folder: Path) -> None:
     content[len(content) // 2] ^= 1
     tampered.write_bytes(content)
     artefact = f"results.jsonl={tampered}"
-    done = faceledger("verify", "recognitionjob/front-door", "-n", namespace, "--artefact", artefact)
-    assert done.returncode == 1
-    assert "results.jsonl" in done.stdout + done.stderr
+    done = faceledger("verify", "recognitionjob/front-door", "-n", namespace, "--artefact", artefact, "--json")
+    assert done.returncode == 1, done.stdout + done.stderr
+    (checked,) = json.loads(done.stdout)["receipts"]
+    assert checked["failed"] == ["copy of results.jsonl"]
 
 
 def _nothing_of_the_attempt_is_left_but_its_rayjob(sandbox: Sandbox, uid: str) -> None:
