@@ -6,6 +6,7 @@ killed run, or a killed machine, has left.
 """
 
 import fcntl
+import hashlib
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -26,11 +27,15 @@ import processes
 import runtime
 from console import ClusterError, run, say, step
 from images import SYSTEM_IMAGES
-from places import CACHE, RUN, STATE, VOLUMES_LINK
+from places import CACHE, HERE, RUN, STATE, VOLUMES_LINK
 
 __all__ = ["down", "exclusive", "is_healthy", "load_images", "up"]
 
 _DAEMONS: Final = ("containerd", *control_plane.NAMES)
+
+
+_MADE_OF: Final = STATE / "made-of"
+"""What the running cluster was made of; a checkout that would make another one starts anew."""
 
 
 @contextmanager
@@ -49,7 +54,8 @@ def exclusive() -> Iterator[None]:
 def up(load: Sequence[str]) -> None:
     """Have the cluster run and KubeRay serve, with the named product images loaded."""
     packages.ensure_host()
-    if is_healthy():
+    made_of = _made_of()
+    if _MADE_OF.exists() and _MADE_OF.read_text() == made_of and is_healthy():
         identities.write_user_kubeconfig()
         load_images(load)
         return
@@ -71,6 +77,7 @@ def up(load: Sequence[str]) -> None:
     image_store.tidy()
     with step("waiting for the KubeRay operator"):
         addons.wait_for_kuberay()
+    _MADE_OF.write_text(made_of)
 
 
 def load_images(names: Sequence[str]) -> None:
@@ -109,6 +116,14 @@ def sweep() -> None:
     shutil.rmtree(RUN, ignore_errors=True)
     if VOLUMES_LINK.is_symlink():
         VOLUMES_LINK.unlink()
+
+
+def _made_of() -> str:
+    """Changes with the binaries and with everything that configures or starts them."""
+    digest = hashlib.sha256(f"{binaries.kube().name} {binaries.kuberay().name}".encode())
+    for path in sorted([*HERE.glob("*.py"), *(HERE / "manifests").rglob("*.yaml")]):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _load_each(names: Sequence[str]) -> bool:
