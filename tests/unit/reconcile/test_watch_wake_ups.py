@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from faceledger_operator.kube.kinds import FACE_DATASET, LEDGER_BINDING, RECOGNITION_JOB, Kind
 from faceledger_operator.kube.labels import ATTEMPT
-from faceledger_operator.reconcile.watch_audit import WatchAudit
+from faceledger_operator.reconcile.watch_audit import SEEN_LIMIT, WatchAudit
 from faceledger_operator.reconcile.watches import CHILD_KINDS, Dependents, Watches, watch_settings
 from subject_builders import DATASET_SPEC, JOB_SPEC
 
@@ -110,3 +110,39 @@ def test_a_write_is_awaited_until_the_watch_shows_it(version: str, deleted: bool
     now[0] += 10.0
     audit.saw(FACE_DATASET, "demo", "staff", version, deleted)
     assert audit.age == age
+
+
+@pytest.mark.parametrize(
+    ("version", "deleted", "age"),
+    [
+        pytest.param("7", False, 0.0, id="the write itself"),
+        pytest.param("9", False, 0.0, id="a later state"),
+        pytest.param("6", False, 10.0, id="an earlier state is not it"),
+        pytest.param("6", True, 0.0, id="a deletion"),
+    ],
+)
+def test_an_event_that_comes_before_the_answer_to_its_write_counts(version: str, deleted: bool, age: float) -> None:
+    now = [100.0]
+    audit = WatchAudit(lambda: now[0])
+    audit.saw(FACE_DATASET, "demo", "staff", version, deleted)
+    audit.wrote(FACE_DATASET, {"metadata": {"namespace": "demo", "name": "staff", "resourceVersion": "7"}})
+    now[0] += 10.0
+    assert audit.age == age
+
+
+def test_a_resource_that_was_deleted_and_came_back_is_awaited_again() -> None:
+    now = [100.0]
+    audit = WatchAudit(lambda: now[0])
+    audit.saw(FACE_DATASET, "demo", "staff", "5", True)
+    audit.saw(FACE_DATASET, "demo", "staff", "6", False)
+    audit.wrote(FACE_DATASET, {"metadata": {"namespace": "demo", "name": "staff", "resourceVersion": "7"}})
+    now[0] += 10.0
+    assert audit.age == 10.0
+
+
+def test_what_was_seen_is_remembered_for_a_bounded_number_of_objects() -> None:
+    audit = WatchAudit(lambda: 0.0)
+    for number in range(SEEN_LIMIT + 10):
+        audit.saw(FACE_DATASET, "demo", f"staff-{number}", "1", False)
+    assert len(audit._seen) == SEEN_LIMIT
+    assert ("FaceDataset", "demo", f"staff-{SEEN_LIMIT + 9}") in audit._seen
