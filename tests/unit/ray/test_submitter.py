@@ -11,15 +11,17 @@ from typing import Any
 
 import pytest
 import requests
-from faceledger_operator.ray.submit import Dashboard, JobLostError, main, run_job
+from faceledger_operator.ray import submit
+from faceledger_operator.ray.submit import Dashboard, JobLostError, SubmissionRefusedError, main, run_job
 
 ENTRYPOINT = "python -m faceledger_workloads.run /etc/faceledger/run/run.json"
 
 
 class ScriptedJobs:
-    """Answers looks from a script: a status, `None` for an unknown job, `silent` for no answer."""
+    """Answers looks from a script: a status, `None` for an unknown job, `silent` for no answer. `refuses`: the HTTP
+    status that submissions are answered with, if not 200."""
 
-    def __init__(self, *script: str | None, log: str = "", refuses: bool = False) -> None:
+    def __init__(self, *script: str | None, log: str = "", refuses: int | None = None) -> None:
         self._script = iter(script)
         self._log = log
         self._refuses = refuses
@@ -34,7 +36,9 @@ class ScriptedJobs:
     def submit(self, entrypoint: str) -> None:
         self.submitted.append(entrypoint)
         if self._refuses:
-            raise requests.HTTPError("500: the job exists already")
+            answer = requests.Response()
+            answer.status_code, answer.reason = self._refuses, "because"
+            raise requests.HTTPError(response=answer)
 
     def log(self) -> str:
         return self._log
@@ -59,8 +63,9 @@ def test_a_job_that_runs_already_is_adopted() -> None:
     assert jobs.submitted == []
 
 
-def test_a_submission_whose_answer_was_lost_is_found_at_the_next_look() -> None:
-    jobs = ScriptedJobs(None, "RUNNING", "SUCCEEDED", refuses=True)
+@pytest.mark.parametrize("status", [400, 500])
+def test_a_submission_whose_answer_was_lost_is_found_at_the_next_look(status: int) -> None:
+    jobs = ScriptedJobs(None, "RUNNING", "SUCCEEDED", refuses=status)
     assert run(jobs)[0] == "SUCCEEDED"
     assert len(jobs.submitted) == 1
 
@@ -74,11 +79,36 @@ def test_a_job_that_the_cluster_forgot_is_lost() -> None:
     jobs = ScriptedJobs("RUNNING", *([None] * 10))
     with pytest.raises(JobLostError):
         run(jobs)
+    assert jobs.submitted == []
+
+
+def test_a_job_that_was_accepted_and_is_forgotten_is_not_started_again() -> None:
+    jobs = ScriptedJobs(*([None] * 10))
+    with pytest.raises(JobLostError):
+        run(jobs)
+    assert jobs.submitted == [ENTRYPOINT]
+
+
+@pytest.mark.parametrize("status", [400, 401, 422])
+def test_a_submission_that_is_refused_again_and_again_is_given_up(status: int) -> None:
+    written: list[str] = []
+    jobs = ScriptedJobs(*([None] * 100), refuses=status)
+    with pytest.raises(SubmissionRefusedError, match=str(status)):
+        run_job(jobs, ENTRYPOINT, lambda _: None, written.append)
+    assert len(jobs.submitted) == len(written) == 10
+    assert f"answered {status} because" in written[0]
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_dashboard_that_is_not_up_yet_is_asked_again(status: int) -> None:
+    jobs = ScriptedJobs(*([None] * 30), "SUCCEEDED", refuses=status)
+    assert run(jobs)[0] == "SUCCEEDED"
 
 
 def test_a_job_unknown_for_a_moment_is_not_lost() -> None:
     jobs = ScriptedJobs("RUNNING", None, None, "RUNNING", "SUCCEEDED")
     assert run(jobs)[0] == "SUCCEEDED"
+    assert jobs.submitted == []
 
 
 def test_the_log_is_written_once_however_often_it_is_read() -> None:
@@ -132,19 +162,39 @@ def serve(answer: Callable[[str, str, str | None, bytes], tuple[int, Any]]) -> I
         server.server_close()
 
 
-@pytest.mark.parametrize(("status", "code"), [("SUCCEEDED", 0), ("FAILED", 1), ("STOPPED", 1)])
-def test_the_exit_code_is_the_jobs(status: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+ENVIRONMENT = {"RAY_JOB_SUBMISSION_ID": "id-1", "RAY_AUTH_TOKEN": "t0ken"}
+
+
+@pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "STOPPED"])
+def test_rays_verdict_whatever_it_is_ends_the_submitter_for_good(
+    status: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another exit code would have the Kubernetes Job start the driver anew; KubeRay asks Ray for the verdict."""
     api = Api([status])
     with serve(api.answer) as address:
-        environment = {
-            "RAY_DASHBOARD_ADDRESS": address,
-            "RAY_JOB_SUBMISSION_ID": "id-1",
-            "RAY_AUTH_TOKEN": "t0ken",
-        }
         api.job = {}
-        assert main([ENTRYPOINT], environment) == code
+        assert main([ENTRYPOINT], {**ENVIRONMENT, "RAY_DASHBOARD_ADDRESS": address}) == 0
     assert {token for _, _, token in api.requests} == {"Bearer t0ken"}
-    assert "done\n" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "done\n" in said
+    assert status in said
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        pytest.param(JobLostError("gone"), 0, id="a job that is lost is not started by another submitter"),
+        pytest.param(SubmissionRefusedError("401"), 1, id="a job that was never started may be"),
+    ],
+)
+def test_what_a_submitter_without_a_verdict_leaves_to_the_next(
+    error: Exception, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(submit, "run_job", fail)
+    assert main([ENTRYPOINT], {**ENVIRONMENT, "RAY_DASHBOARD_ADDRESS": "127.0.0.1:1"}) == code
 
 
 def test_the_request_is_the_one_that_rays_job_api_takes() -> None:
