@@ -32,6 +32,9 @@ Manifest = dict[str, Any]
 
 FIELD_MANAGER = "kubectl"
 
+SEVERAL_VERSIONS = {"RayJob": "ray.io/v1", "RayCluster": "ray.io/v1", "Event": "events.k8s.io/v1"}
+"""Of kinds that the API server knows in several versions or groups, the one that is meant."""
+
 
 class DeadlineMissedError(AssertionError):
     """What was waited for did not come true in time; the message says what was seen last."""
@@ -72,7 +75,8 @@ class Cluster:
         self.core = client.CoreV1Api(self._api)
 
     def resource(self, kind: str, api_version: str | None = None) -> Any:
-        query = {"kind": kind} if api_version is None else {"kind": kind, "api_version": api_version}
+        version = api_version or SEVERAL_VERSIONS.get(kind)
+        query = {"kind": kind} if version is None else {"kind": kind, "api_version": version}
         return self._dynamic.resources.get(**query)
 
     def apply(self, *manifests: Manifest, namespace: str) -> None:
