@@ -1,4 +1,4 @@
-"""Carries decisions out: the only place where the reconcilers of FaceDataset and RecognitionJob write anything.
+"""Carries decisions out: where the reconcilers of FaceDataset and RecognitionJob write anything but status and events.
 
 In: a step or removals. Out: how the step went. Invariants: every write may be repeated (what exists already is
 adopted), and a RayJob is created last, when the contract knows its run key and everything that its pods mount is
@@ -8,9 +8,10 @@ there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from faceledger_contracts.eip712 import new_run_key
 from faceledger_contracts.randomness import RandomSource
@@ -18,12 +19,14 @@ from faceledger_contracts.randomness import RandomSource
 from ..api.base import AttemptStatus
 from ..api.conditions import RunReason
 from ..kube.api import Kube, Object
-from ..kube.errors import ApiConflictError, ApiRefusedError
+from ..kube.errors import ApiRefusedError
 from ..kube.kinds import CONFIG_MAP, RAY_JOB, ROLE, ROLE_BINDING, SECRET, SERVICE_ACCOUNT, Kind
 from ..ledger.ledger import JournalFullError, Ledger, LedgerRefusedError, Ledgers, LedgerUnavailableError
 from ..ray.pods import PodNeeds
 from ..ray.rayjob import RayJobPlan, build_rayjob
 from ..ray.status import parse_time
+from .adoption import NotOursError, create_or_adopt
+from .authorising import Authorisations, AuthorisingError
 from .children import (
     annotations_of,
     data_key_secret,
@@ -50,6 +53,9 @@ KEY_LIFETIME = timedelta(days=7)
 
 DATA_KEY_BYTES = 32
 
+AUTHORISING_LOOK = 1.0
+"""Seconds until a start looks again at an authorisation that is under way."""
+
 
 @dataclass(frozen=True)
 class Images:
@@ -71,6 +77,7 @@ class Actor:
         self._images = images
         self._random = random
         self._now = now
+        self._authorisations = Authorisations()
 
     async def perform(self, subject: Subject, step: Start | Submit) -> Outcome:
         """Takes the step; what a person or time must mend comes back as `Trouble`."""
@@ -93,14 +100,18 @@ class Actor:
 
     async def _start(self, subject: Subject, step: Start, ledger: Ledger) -> Outcome:
         try:
-            run_key, _ = await asyncio.gather(
-                self._authorised_key(subject, step.attempt, ledger), self._create_children(subject, step)
+            _, run_key = await _together(
+                self._create_children(subject, step), self._authorised_key(subject, step.attempt, ledger)
             )
-            job = await self._ensure(RAY_JOB, build_rayjob(self._rayjob_plan(subject, step)))
+            job = await create_or_adopt(self._kube, RAY_JOB, build_rayjob(self._rayjob_plan(subject, step)))
+        except AuthorisingError as error:
+            return Trouble(RunReason.AUTHORISING, _waiting(error), look_again=AUTHORISING_LOOK)
         except LedgerUnavailableError as error:
-            return Trouble(RunReason.AUTHORISING, f"waiting for the contract to know the run key: {error}")
+            return Trouble(RunReason.AUTHORISING, _waiting(error))
         except LedgerRefusedError as error:
             return Trouble(RunReason.LEDGER_NOT_READY, f"the run key is not authorised: {error}", stalled=True)
+        except NotOursError as error:
+            return Trouble(RunReason.ATTEMPT_INVALID, str(error), stalled=True)
         except ApiRefusedError as error:
             return _refused(error)
         return Started(run_key, parse_time(job["metadata"]["creationTimestamp"]))
@@ -121,10 +132,10 @@ class Actor:
     async def _authorised_key(self, subject: Subject, attempt: AttemptStatus, ledger: Ledger) -> str:
         """The address of the attempt's key, once the contract knows it."""
         _, private_key = new_run_key(self._random)
-        secret = await self._ensure(SECRET, run_key_secret(subject, attempt.name, private_key))
+        secret = await create_or_adopt(self._kube, SECRET, run_key_secret(subject, attempt.name, private_key))
         address = run_key_of(secret)
         timeout = timedelta(seconds=parse_duration(subject.compute.timeout))
-        await ledger.authorise_run_key(address, _end_of_day(self._now() + timeout + KEY_LIFETIME))
+        await self._authorisations.wait(ledger, address, _end_of_day(self._now() + timeout + KEY_LIFETIME))
         return address
 
     async def _create_children(self, subject: Subject, step: Start) -> None:
@@ -134,26 +145,23 @@ class Actor:
             (CONFIG_MAP, report_config_map(subject, attempt)),
             (SERVICE_ACCOUNT, service_account(subject, attempt)),
         ]
+        await _together(
+            self._permit(subject, attempt),
+            self._provide_data_key(subject),
+            *(create_or_adopt(self._kube, kind, body) for kind, body in children),
+        )
+
+    async def _provide_data_key(self, subject: Subject) -> None:
+        """Made where the spec names none; a person may have made it beforehand."""
         own_key = subject.references.own_key
         if own_key:
-            children.append((SECRET, data_key_secret(subject, own_key, self._random(DATA_KEY_BYTES))))
-        await asyncio.gather(self._permit(subject, attempt), *(self._ensure(kind, body) for kind, body in children))
+            body = data_key_secret(subject, own_key, self._random(DATA_KEY_BYTES))
+            await create_or_adopt(self._kube, SECRET, body, ownerless_too=True)
 
     async def _permit(self, subject: Subject, attempt: str) -> None:
         """The Role first: a binding to one that is not there yet is refused, lest it grant more than we may."""
-        await self._ensure(ROLE, report_role(subject, attempt))
-        await self._ensure(ROLE_BINDING, report_role_binding(subject, attempt))
-
-    async def _ensure(self, kind: Kind, body: Object) -> Object:
-        """Creates the object, or adopts the one that a look before this one created."""
-        metadata = body["metadata"]
-        try:
-            return await self._kube.create(kind, body)
-        except ApiConflictError:
-            found = await self._kube.get(kind, metadata["namespace"], metadata["name"])
-        if found is None or "deletionTimestamp" in found["metadata"] or not _same_owner(found, body):
-            raise ApiConflictError(f"{kind.kind} {metadata['name']} is another resource's, or is being deleted")
-        return found
+        await create_or_adopt(self._kube, ROLE, report_role(subject, attempt))
+        await create_or_adopt(self._kube, ROLE_BINDING, report_role_binding(subject, attempt))
 
     def _rayjob_plan(self, subject: Subject, step: Start) -> RayJobPlan:
         attempt, compute = step.attempt.name, subject.compute
@@ -182,10 +190,18 @@ def _end_of_day(moment: datetime) -> datetime:
     return moment.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
 
 
-def _same_owner(found: Object, body: Object) -> bool:
-    """A Secret that a person made has no owner: it is used as it is."""
-    owners = {owner["uid"] for owner in found["metadata"].get("ownerReferences") or []}
-    return not owners or body["metadata"]["ownerReferences"][0]["uid"] in owners
+async def _together(*works: Coroutine[Any, Any, Any]) -> list[Any]:
+    """What all of them return, in their order; the first error ends the others and is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work) for work in works]
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+def _waiting(error: LedgerUnavailableError) -> str:
+    return f"waiting for the contract to know the run key: {error}"
 
 
 def _refused(error: ApiRefusedError) -> Trouble:

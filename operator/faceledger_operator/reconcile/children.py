@@ -15,7 +15,9 @@ from faceledger_contracts.eip712 import address_of
 from ..kube.api import Object
 from ..kube.kinds import CONFIG_MAP, ROLE, ROLE_BINDING, SECRET, SERVICE_ACCOUNT
 from ..kube.labels import ATTEMPT, RUN_KEY_ADDRESS, SUBJECT, SUBJECT_KIND, SUBJECT_UID
+from ..ledger.run_keys import RUN_KEY
 from ..ray.pods import SecretItem
+from .adoption import NotOursError
 from .observation import Child
 from .subject import Run, Subject
 
@@ -36,7 +38,6 @@ __all__ = [
 ]
 
 RUN_SPEC_KEY = "run.json"
-RUN_KEY_KEY = "private-key"
 
 
 def owner_reference(subject: Subject) -> Object:
@@ -89,12 +90,15 @@ def run_key_secret(subject: Subject, attempt: str, private_key: str) -> Object:
     """The key that signs the attempt's reports (0x hex), with its address for those who look."""
     body = _child(subject, attempt, f"{attempt}-run-key")
     body["metadata"]["annotations"][RUN_KEY_ADDRESS] = address_of(private_key)
-    return {**body, "type": "Opaque", "data": {RUN_KEY_KEY: _base64(private_key.encode())}}
+    return {**body, "type": "Opaque", "data": {RUN_KEY: _base64(private_key.encode())}}
 
 
 def run_key_of(secret: Object) -> str:
     """The address of the key in a run key Secret, from the key itself: an annotation could be anybody's."""
-    return address_of(base64.b64decode(secret["data"][RUN_KEY_KEY]).decode())
+    try:
+        return address_of(base64.b64decode(secret["data"][RUN_KEY]).decode())
+    except (KeyError, TypeError, ValueError):
+        raise NotOursError(f"Secret {secret['metadata']['name']}: {RUN_KEY} holds no run key; remove it") from None
 
 
 def data_key_secret(subject: Subject, item: SecretItem, key: bytes) -> Object:

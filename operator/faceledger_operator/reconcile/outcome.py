@@ -20,6 +20,9 @@ from .subject import Status
 
 __all__ = ["Outcome", "Started", "Submitted", "Trouble", "conclude"]
 
+TROUBLE_LOOK = 3.0
+"""Seconds until a step that met trouble is taken again."""
+
 
 @dataclass(frozen=True)
 class Started:
@@ -38,11 +41,12 @@ class Submitted:
 
 @dataclass(frozen=True)
 class Trouble:
-    """The step is tried again; `stalled` where a person must act first."""
+    """The step is tried again after `look_again` seconds; `stalled` where a person must act first."""
 
     reason: RunReason
     message: str
     stalled: bool = False
+    look_again: float = TROUBLE_LOOK
 
 
 Outcome = Started | Submitted | Trouble

@@ -29,9 +29,6 @@ from .watch_audit import WatchAudit
 
 __all__ = ["SubjectReconciler"]
 
-TROUBLE_LOOK = 3.0
-"""Seconds until a step that met trouble is taken again."""
-
 _SILENT = frozenset({RunReason.PENDING, RunReason.STARTING, RunReason.RUNNING})
 """Reasons that come and go with every attempt: its own event tells of it."""
 
@@ -83,7 +80,7 @@ class SubjectReconciler:
             self._audit.wrote(self._kind, written)
         await self._tell(body, subject, status, decision, outcome)
         await self._actor.remove(subject, decision.removals)
-        return TROUBLE_LOOK if isinstance(outcome, Trouble) else decision.look_again
+        return outcome.look_again if isinstance(outcome, Trouble) else decision.look_again
 
     async def _tell(
         self, body: Object, subject: Subject, status: Status, decision: Decision, outcome: Outcome | None

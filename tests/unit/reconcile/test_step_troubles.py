@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from faceledger_contracts.eip712 import address_of
 from faceledger_operator.api.conditions import RunReason
-from faceledger_operator.kube.errors import ApiConflictError, ApiRefusedError
-from faceledger_operator.kube.kinds import CONFIG_MAP, RAY_JOB, ROLE, SECRET, Kind
+from faceledger_operator.kube.errors import ApiConflictError, ApiRefusedError, ApiUnavailableError
+from faceledger_operator.kube.kinds import CONFIG_MAP, RAY_JOB, ROLE, ROLE_BINDING, SECRET, SERVICE_ACCOUNT, Kind
 from faceledger_operator.ledger.ledger import (
     JournalFullError,
     LedgerRefusedError,
@@ -18,6 +21,7 @@ from faceledger_operator.ledger.ledger import (
 )
 from faceledger_operator.reconcile.act import Actor, Images
 from faceledger_operator.reconcile.attempt import decide
+from faceledger_operator.reconcile.authorising import Authorisations, AuthorisingError
 from faceledger_operator.reconcile.decision import Start, Submit
 from faceledger_operator.reconcile.outcome import Started, Submitted, Trouble, conclude
 from memory_api import MemoryApi, Object
@@ -27,6 +31,7 @@ from subject_builders import INPUTS, NOW, dataset, observed, planned, running, s
 STAFF = dataset()
 START = Start(planned(STAFF), INPUTS)
 ENDED = started(STAFF, end_time=NOW)
+ANOTHER = {"kind": "FaceDataset", "name": "visitors", "uid": "another"}
 SUBMIT = Submit(STAFF.run(INPUTS, ENDED.name), success(), ENDED)
 
 
@@ -165,12 +170,125 @@ async def test_a_start_that_is_repeated_adopts_what_is_there_with_its_key() -> N
     assert len(api.of(RAY_JOB)) == 1
 
 
-async def test_an_object_of_another_resource_is_never_adopted() -> None:
+ATTEMPT = START.attempt.name
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "owners"),
+    [
+        pytest.param(SECRET, "staff-data-key", [ANOTHER], id="a data key of another resource"),
+        pytest.param(SECRET, f"{ATTEMPT}-run-key", [ANOTHER], id="a run key of another resource"),
+        pytest.param(SECRET, f"{ATTEMPT}-run-key", [], id="a run key of nobody"),
+        pytest.param(CONFIG_MAP, f"{ATTEMPT}-run", [], id="a run spec of nobody"),
+        pytest.param(CONFIG_MAP, f"{ATTEMPT}-report", [], id="a report of nobody"),
+        pytest.param(SERVICE_ACCOUNT, ATTEMPT, [], id="a service account of nobody"),
+        pytest.param(ROLE, ATTEMPT, [], id="a role of nobody"),
+        pytest.param(ROLE_BINDING, ATTEMPT, [], id="a binding of nobody"),
+        pytest.param(RAY_JOB, ATTEMPT, [], id="a RayJob of nobody"),
+    ],
+)
+async def test_what_others_put_under_a_name_of_ours_is_never_adopted(
+    kind: Kind, name: str, owners: list[Object]
+) -> None:
+    api, ledger = MemoryApi(), SimulatedLedger()
+    planted = base64.b64encode(b"0x" + b"07" * 32).decode()
+    metadata = {"namespace": "demo", "name": name, "ownerReferences": owners}
+    await api.create(kind, {"metadata": metadata, "data": {"private-key": planted}})
+    outcome = await actor(api, ledger).perform(STAFF, START)
+    assert isinstance(outcome, Trouble)
+    assert (outcome.reason, outcome.stalled) == (RunReason.ATTEMPT_INVALID, True)
+    assert name in outcome.message
+    assert address_of("0x" + "07" * 32) not in ledger.authorised
+    assert len(api.of(RAY_JOB)) == (kind == RAY_JOB)
+
+
+async def test_what_an_earlier_resource_of_the_name_left_is_waited_for() -> None:
     api = MemoryApi()
-    another = {"namespace": "demo", "name": "staff-data-key", "ownerReferences": [{"uid": "another"}]}
-    await api.create(SECRET, {"metadata": another})
+    earlier = {"kind": "FaceDataset", "name": "staff", "uid": "earlier"}
+    metadata = {"namespace": "demo", "name": "staff-data-key", "ownerReferences": [earlier]}
+    await api.create(SECRET, {"metadata": metadata})
     with pytest.raises(ApiConflictError, match="staff-data-key"):
         await actor(api, SimulatedLedger()).perform(STAFF, START)
+
+
+@pytest.mark.parametrize("data", [None, {}, {"private-key": "eA=="}, {"private-key": "?"}])
+async def test_a_run_key_secret_without_a_key_is_named(data: Object | None) -> None:
+    api = MemoryApi()
+    metadata = {"namespace": "demo", "name": f"{ATTEMPT}-run-key", "ownerReferences": [{"uid": STAFF.metadata.uid}]}
+    await api.create(SECRET, {"metadata": metadata, "data": data})
+    outcome = await actor(api, SimulatedLedger()).perform(STAFF, START)
+    assert isinstance(outcome, Trouble)
+    assert outcome.stalled
+    assert f"Secret {ATTEMPT}-run-key: private-key" in outcome.message
+
+
+class SlowLedger(SimulatedLedger):
+    """Has a block only when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block = asyncio.Event()
+
+    async def authorise_run_key(self, address: str, valid_until: datetime) -> None:
+        self._call()
+        await self.block.wait()
+        self.authorised.add(address)
+
+
+async def test_a_slow_block_is_looked_for_again_soon_and_holds_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    api, ledger = MemoryApi(), SlowLedger()
+    acting = actor(api, ledger)
+    monkeypatch.setattr(acting._authorisations, "_patience", 0.001)
+    for _ in range(3):
+        outcome = await acting.perform(STAFF, START)
+        assert isinstance(outcome, Trouble)
+        assert (outcome.reason, outcome.stalled, outcome.look_again) == (RunReason.AUTHORISING, False, 1.0)
+    assert len(api.of(CONFIG_MAP)) == 2
+    assert not api.of(RAY_JOB)
+    assert ledger.calls == 1
+    monkeypatch.setattr(acting._authorisations, "_patience", 2.0)
+    ledger.block.set()
+    assert isinstance(await acting.perform(STAFF, START), Started)
+
+
+async def test_an_authorisation_that_failed_while_nobody_waited_is_begun_anew() -> None:
+    ledger = SlowLedger()
+    found = Authorisations(patience=0.001)
+    with pytest.raises(AuthorisingError):
+        await found.wait(ledger, "0xkey", NOW)
+    (task,) = found._under_way.values()
+    task.cancel()
+    await asyncio.wait({task})
+    assert not found._under_way
+    ledger.block.set()
+    await Authorisations.wait(found, ledger, "0xkey", NOW)
+    assert (ledger.calls, ledger.authorised) == (2, {"0xkey"})
+
+
+class HalfDeafApi(MemoryApi):
+    """Loses its connection when the run spec is created, and takes for ever over service accounts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ended = False
+
+    async def create(self, kind: Kind, body: Object) -> Object:
+        if kind == SERVICE_ACCOUNT:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.ended = True
+        if kind == CONFIG_MAP:
+            await asyncio.sleep(0)
+            raise ApiUnavailableError("the connection was lost")
+        return await super().create(kind, body)
+
+
+async def test_one_write_that_fails_ends_the_others_before_the_next_look() -> None:
+    api = HalfDeafApi()
+    with pytest.raises(ApiUnavailableError):
+        await actor(api, SimulatedLedger()).perform(STAFF, START)
+    assert api.ended
 
 
 async def test_a_data_key_that_a_person_made_is_used_as_it_is() -> None:
