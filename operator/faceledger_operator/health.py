@@ -1,19 +1,29 @@
-"""Answers the kubelet's probes: alive while the event loop turns and the watches see, ready while this process leads.
+"""Answers the kubelet's probes: alive while the event loop turns and the watches see, ready while this process leads or
+stands by for the one that does.
 
-In: two questions. Out: HTTP 200 or 503 with the reason. Invariant: an answer needs no request to anybody else.
+In: two questions. Out: HTTP 200 or 503, and how it stands. Invariant: an answer needs no request to anybody else.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from aiohttp import web
 
-__all__ = ["serve_health"]
+__all__ = ["Health", "serve_health"]
 
-Probe = Callable[[], str | None]
-"""None: all is well; else what is not."""
+
+@dataclass(frozen=True)
+class Health:
+    """`says`: how it stands, in words."""
+
+    well: bool
+    says: str
+
+
+Probe = Callable[[], Health]
 
 
 @asynccontextmanager
@@ -33,7 +43,7 @@ async def serve_health(port: int, alive: Probe, ready: Probe) -> AsyncIterator[N
 
 def _handler(probe: Probe) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def answer(_: web.Request) -> web.Response:
-        fault = probe()
-        return web.Response(status=503 if fault else 200, text=(fault or "ok") + "\n")
+        health = probe()
+        return web.Response(status=200 if health.well else 503, text=f"{health.says}\n")
 
     return answer

@@ -1,8 +1,8 @@
 """The operator's process: settings in, leadership, then watches and reconcilers until a signal or a lost lease.
 
     start --> waiting for the lease --> waiting for KubeRay --> at work --SIGTERM--> lease handed over, exit 0
-                                                                  |
-                                                                  +--lease lost--> exit 1 at once
+                                                 |                |
+                                                 +----------------+--lease lost--> exit 1 at once
 
 Invariant: nothing is written before the lease is held, and nothing after it is lost.
 """
@@ -22,7 +22,7 @@ import kopf
 import structlog
 from faceledger_contracts.randomness import SYSTEM
 
-from .health import serve_health
+from .health import Health, serve_health
 from .kube.api import Kube, Object
 from .kube.errors import ApiConflictError, ApiRefusedError, ApiUnavailableError
 from .kube.events import EventRecorder
@@ -73,17 +73,25 @@ class Operator:
         self._binding = self._make_binding_reconciler(ledgers := Ledgers())
         self._engine = Engine(self._reconcilers(ledgers))
 
-    def alive(self) -> str | None:
+    def alive(self) -> Health:
         age = self._audit.age
-        return f"a write has not been seen by the watches for {age:.0f} s" if age > BLIND_SECONDS else None
+        if age > BLIND_SECONDS:
+            return Health(False, f"a write has not been seen by the watches for {age:.0f} s")
+        return Health(True, "ok")
 
-    def ready(self) -> str | None:
+    def ready(self) -> Health:
+        """A standby is ready too: an installation waits for all its replicas."""
         if not self._lease.leading:
-            return "waiting for the lease"
-        return None if self._watching.is_set() else "the watches are starting"
+            standby = self._lease.standing_by
+            return Health(standby, "standby: another process leads" if standby else "waiting for the lease")
+        watching = self._watching.is_set()
+        return Health(watching, "leading" if watching else "the watches are starting")
 
     async def work(self) -> None:
-        """Returns after a signal; raises `LeaseLostError`."""
+        """Holds the lease meanwhile. Returns after a signal; raises `LeaseLostError`."""
+        await _first_to_end(self._lease.hold(), self._lead())
+
+    async def _lead(self) -> None:
         await _until_stopped(self._stop, self._kuberay())
         if self._stop.is_set():
             return
@@ -91,7 +99,6 @@ class Operator:
         try:
             async with self._engine:
                 await _first_to_end(
-                    self._lease.hold(),
                     self._resync(),
                     kopf.operator(
                         registry=watches.registry,
@@ -154,6 +161,7 @@ class Operator:
             now=_now,
             random=SYSTEM,
             receipts=ReceiptVolume(self._settings.receipts),
+            instance=self._settings.pod_name,
         )
 
 

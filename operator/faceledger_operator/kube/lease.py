@@ -72,6 +72,11 @@ class LeaderLease:
         """Whether this process may act: it renewed the lease within the renew limit."""
         return self._renewed_at is not None and self._monotonic() - self._renewed_at < self._timing.renew
 
+    @property
+    def standing_by(self) -> bool:
+        """Whether another process was seen to lead, so that this one is to wait."""
+        return self._seen is not None and not self.leading
+
     def require(self) -> None:
         """The fence of writes: raises `LeaseLostError` where this process may not act, e.g. after it was stopped."""
         if not self.leading:

@@ -73,6 +73,11 @@ async def test_the_first_candidate_leads_and_the_second_waits() -> None:
     assert await take(first)
     assert not await take(second)
     assert (first.leading, second.leading) == (True, False)
+    assert (first.standing_by, second.standing_by) == (False, True)
+
+
+async def test_who_has_not_asked_for_the_lease_yet_does_not_stand_by() -> None:
+    assert not candidate(LeaseApi(), "a", Clock()).standing_by
 
 
 async def test_a_leader_that_renews_stays_leader() -> None:
@@ -95,6 +100,7 @@ async def test_a_dead_leader_is_followed_after_the_leases_duration() -> None:
         clock.seconds += 1.0
         waited += 1.0
     assert waited == TIMING.duration
+    assert (second.leading, second.standing_by) == (True, False)
     assert api.lease is not None
     assert api.lease["spec"]["leaseTransitions"] == 2
 
