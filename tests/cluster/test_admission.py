@@ -103,6 +103,9 @@ BAD_DATASETS = (
         id="memory in words",
     ),
     pytest.param({"compute": {"workers": {"cpu": "0"}}}, "spec.compute.workers.cpu", "above zero", id="no processor"),
+    pytest.param(
+        {"compute": {"timeout": "99999999999999999h"}}, "spec.compute.timeout", "at most 99999h", id="time without end"
+    ),
     pytest.param({"compute": {"timeout": "0s"}}, "spec.compute.timeout", "longer than zero", id="no time at all"),
     pytest.param({"compute": {"retries": 11}}, "spec.compute.retries", "10", id="eleven retries"),
 )

@@ -85,10 +85,10 @@ Rate = Annotated[
 
 Duration = Annotated[
     str,
-    Field(pattern=r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$", min_length=2, max_length=20),
-    Says("must be hours, minutes and seconds, as in 1h30m or 5s"),
+    Field(pattern=r"^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$", min_length=2, max_length=22),
+    Says("must be hours, minutes and seconds, as in 1h30m or 5s, at most 99999h"),
 ]
-"""Hours, minutes and seconds, as in `1h30m` or `5s`."""
+"""Hours, minutes and seconds, as in `1h30m` or `5s`; bounded, so that no clock and no field of KubeRay overflows."""
 
 Quantity = Annotated[
     str,
@@ -242,6 +242,7 @@ class AttemptStatus(ApiModel):
     number: int = Field(ge=1, description="1 for the first attempt at this spec.")
     spec_hash: str = Field(description="SHA-256 over all that determines the run, shortened.")
     run_key: str | None = Field(default=None, description="Address of the key that signs this attempt's reports.")
+    image_digest: Digest | None = Field(default=None, description="Digest of the image that the head pod runs.")
     start_time: datetime | None = Field(default=None, description="When the RayJob was created.")
     end_time: datetime | None = Field(default=None, description="When the final report or the failure was seen.")
     failures: int = Field(default=0, ge=0, description="Failures of the infrastructure at this spec so far.")

@@ -17,7 +17,8 @@ from faceledger_operator.reconcile.plan import (
     serves,
     spec_hash,
 )
-from subject_builders import GALLERY, INPUTS, dataset, planned, recognition
+from pydantic import ValidationError
+from subject_builders import GALLERY, INPUTS, LONGEST, dataset, planned, recognition
 
 DNS_1035 = re.compile(r"^[a-z]([-a-z0-9]*[a-z0-9])?$")
 KUBERAY_LIMIT = 47
@@ -80,6 +81,16 @@ def test_no_request_is_zeros() -> None:
 @pytest.mark.parametrize(("text", "seconds"), [("5s", 5), ("1h", 3600), ("1h30m", 5400), ("1h1m1s", 3661)])
 def test_durations(text: str, seconds: int) -> None:
     assert parse_duration(text) == seconds
+
+
+def test_the_longest_duration_fits_into_kuberays_field() -> None:
+    assert parse_duration(LONGEST) <= 2**31 - 1
+
+
+@pytest.mark.parametrize("text", ["100000h", "1000000m", "100000000s", "99999999999999999h"])
+def test_a_duration_beyond_it_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError, match="timeout"):
+        dataset(compute={"timeout": text})
 
 
 @pytest.mark.parametrize(
