@@ -6,12 +6,14 @@ Invariant: a fault that is reported clears by itself when its cause is gone: it 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from ..kube.labels import ATTEMPT
+from .pods import HEAD_CONTAINER
 
 __all__ = ["FaultKind", "PodFault", "PodView", "first_fault", "read_pod"]
 
@@ -45,7 +47,8 @@ class PodFault:
 
 @dataclass(frozen=True)
 class PodView:
-    """A pod of an attempt. `end` says how its main container ended, empty while it did not."""
+    """A pod of an attempt. `end` says how its main container ended, empty while it did not; `image_digest` is what the
+    node runs, whatever the image's tag stands for by now, empty before it runs."""
 
     name: str
     attempt: str
@@ -55,6 +58,7 @@ class PodView:
     restarts: int = 0
     end: str = ""
     fault: PodFault | None = None
+    image_digest: str = ""
 
     @property
     def finished(self) -> bool:
@@ -81,6 +85,7 @@ def read_pod(body: Object) -> PodView:
         restarts=max((container.get("restartCount", 0) for container in containers), default=0),
         end=next((_end(container) for container in containers if "terminated" in container.get("state", {})), ""),
         fault=_scheduling_fault(name, status) or _container_fault(name, status),
+        image_digest=next((_digest(c) for c in containers if c["name"] == HEAD_CONTAINER), ""),
     )
 
 
@@ -123,6 +128,12 @@ def _cause(reason: str, message: str) -> str:
     if reason in {"ErrImagePull", "ImagePullBackOff"}:
         return "the image cannot be pulled"
     return f"{reason}: {message}" if message else reason
+
+
+def _digest(container: Object) -> str:
+    """Nodes write `repository@sha256:...`, or the digest alone for an image that was loaded."""
+    found = re.search(r"sha256:[0-9a-f]{64}$", container.get("imageID", ""))
+    return found[0] if found else ""
 
 
 def _end(container: Object) -> str:

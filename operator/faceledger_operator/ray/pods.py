@@ -15,6 +15,7 @@ from ..kube.labels import SUBJECT_UID
 __all__ = [
     "CHECKPOINT_PATH",
     "DATA_KEY_FILE",
+    "HEAD_CONTAINER",
     "OUTPUT_PATH",
     "RUN_KEY_FILE",
     "RUN_SPEC_FILE",
@@ -41,6 +42,8 @@ RUN_KEY_FILE = f"{RUN_KEY_FOLDER}/private-key"
 
 DATA_KEY_FOLDER = "/etc/faceledger/data-key"
 DATA_KEY_FILE = f"{DATA_KEY_FOLDER}/data-key"
+
+HEAD_CONTAINER = "ray-head"
 
 HEAD_CPU = "250m"
 """Request of the head: it schedules and drives, the workers compute."""
@@ -91,7 +94,7 @@ def head_template(needs: PodNeeds, memory: str) -> Object:
     """The pod of the driver. It is never restarted: the Ray job would be gone, and a new attempt follows instead."""
     volumes = [*_common_volumes(needs, memory), *_head_volumes(needs)]
     container = {
-        **_container("ray-head", needs.workloads_image),
+        **_container(HEAD_CONTAINER, needs.workloads_image),
         "env": _ray_env(),
         "ports": [{"name": name, "containerPort": port} for name, port in HEAD_PORTS],
         "resources": _resources(HEAD_CPU, memory),

@@ -117,9 +117,7 @@ class Actor:
         return Started(run_key, parse_time(job["metadata"]["creationTimestamp"]))
 
     async def _submit(self, subject: Subject, step: Submit, ledger: Ledger) -> Outcome:
-        assert step.attempt.run_key
-        assert step.attempt.end_time
-        record = build_record(step.run, step.signed, step.attempt.run_key, step.attempt.end_time)
+        record = build_record(step.run, step.signed, step.attempt)
         try:
             return Submitted(await ledger.submit(pending_record(record, step.signed, owner_reference(subject))))
         except JournalFullError as error:

@@ -20,7 +20,7 @@ from .claims import paused
 from .committing import decide_commitment, decide_result
 from .decision import Decision, keep
 from .observation import Observation
-from .running import decide_running
+from .running import decide_running, with_image
 from .starting import decide_given_up, decide_pausing, decide_start
 
 __all__ = ["decide"]
@@ -41,6 +41,7 @@ def decide(observation: Observation, now: datetime) -> Decision:
         return decide_pausing(observation, attempt, attempt.retry_at, now)
     if not observation.running:
         return decide_start(observation, attempt.number, attempt.failures)
+    attempt = with_image(observation, attempt)
     return decide_result(observation, attempt, now) or decide_running(observation, attempt, now)
 
 

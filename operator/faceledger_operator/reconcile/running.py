@@ -19,8 +19,9 @@ from .decision import Decision
 from .failing import fail, give_up, start_anew
 from .observation import Observation
 from .report import RefusedReport, SignedReport
+from .subject import Status
 
-__all__ = ["decide_running"]
+__all__ = ["decide_running", "with_image"]
 
 PROGRESS_STEP = 5
 """Per cent between two progress writes: every write of a status goes to etcd."""
@@ -42,9 +43,17 @@ def decide_running(observation: Observation, attempt: AttemptStatus, now: dateti
     loss = _loss(observation, job)
     if loss:
         return fail(observation, attempt, loss, now)
+    status = observation.status.model_copy(update={"attempt": attempt})
     if isinstance(observation.report, RefusedReport):
-        return Decision(stalled(RunReason.REPORT_REFUSED, observation.report.message), observation.status)
-    return _going_on(observation)
+        return Decision(stalled(RunReason.REPORT_REFUSED, observation.report.message), status)
+    return _going_on(observation, status)
+
+
+def with_image(observation: Observation, attempt: AttemptStatus) -> AttemptStatus:
+    """The attempt with the digest of what its head runs, once that is seen: a tag may stand for another one later."""
+    heads = (pod for pod in observation.pods if pod.attempt == attempt.name and pod.role == HEAD)
+    found = attempt.image_digest or next((pod.image_digest for pod in heads if pod.image_digest), None)
+    return attempt.model_copy(update={"image_digest": found})
 
 
 def _loss(observation: Observation, job: JobView) -> str | None:
@@ -61,13 +70,13 @@ def _loss(observation: Observation, job: JobView) -> str | None:
     return None
 
 
-def _going_on(observation: Observation) -> Decision:
+def _going_on(observation: Observation, status: Status) -> Decision:
     report = observation.report
     if isinstance(report, SignedReport):
-        progress = _progress(observation.status.progress, report.report.progress)
-        status = observation.status.model_copy(update={"progress": progress})
+        progress = _progress(status.progress, report.report.progress)
+        status = status.model_copy(update={"progress": progress})
         return Decision(_fault(observation) or reconciling(RunReason.RUNNING, _words(progress)), status)
-    return Decision(_fault(observation) or _starting(observation), observation.status)
+    return Decision(_fault(observation) or _starting(observation), status)
 
 
 def _fault(observation: Observation) -> Headline | None:

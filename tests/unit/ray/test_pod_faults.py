@@ -109,6 +109,22 @@ def test_how_a_container_ended_is_told() -> None:
     assert read_pod(pod(containerStatuses=[ended])).end == "container ray-head ended: OOMKilled (exit 137)"
 
 
+DIGEST = "sha256:" + "1a" * 32
+
+
+@pytest.mark.parametrize(
+    ("container", "digest"),
+    [
+        pytest.param({"name": "ray-head", "imageID": f"registry.example/workloads@{DIGEST}"}, DIGEST, id="one pulled"),
+        pytest.param({"name": "ray-head", "imageID": DIGEST}, DIGEST, id="one that was loaded"),
+        pytest.param({"name": "ray-head", "imageID": ""}, "", id="one that does not run yet"),
+        pytest.param({"name": "autoscaler", "imageID": DIGEST}, "", id="another container's"),
+    ],
+)
+def test_the_image_that_a_head_runs_is_told_by_its_digest(container: dict[str, Any], digest: str) -> None:
+    assert read_pod(pod(containerStatuses=[{"state": {}, **container}])).image_digest == digest
+
+
 def test_the_heads_fault_comes_first_and_the_order_of_pods_does_not_matter() -> None:
     fault = {"containerStatuses": [waiting("ErrImagePull")]}
     pods = [read_pod(pod(name, role, **fault)) for name, role in (("b", "worker"), ("c", None), ("d", "head"))]

@@ -19,6 +19,8 @@ from subject_builders import CONTRACT, success
 
 Object = dict[str, Any]
 
+IMAGE_DIGEST = "sha256:" + "1a" * 32
+
 STATES = ("Pending", "Pinned", "Submitted", "Included", "Finalized")
 
 
@@ -98,7 +100,8 @@ class SimulatedKubeRay:
         cluster = self._child(f"{metadata['name']}-c", job, {})
         head = self._child(f"{metadata['name']}-c-head", cluster, {"ray.io/node-type": "head"})
         self._store(RAY_CLUSTER.kind, cluster)
-        self._store(POD.kind, {**head, "status": {"phase": "Running"}})
+        container = {"name": "ray-head", "imageID": f"faceledger/workloads@{IMAGE_DIGEST}", "state": {"running": {}}}
+        self._store(POD.kind, {**head, "status": {"phase": "Running", "containerStatuses": [container]}})
 
     def _child(self, name: str, owner: Object, labels: dict[str, str]) -> Object:
         metadata = owner["metadata"]

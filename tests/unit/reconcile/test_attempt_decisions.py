@@ -22,6 +22,7 @@ from faceledger_operator.reconcile.report import RefusedReport
 from faceledger_operator.reconcile.subject import Missing
 from faceledger_workloads.runspec import FailureReason
 from subject_builders import (
+    DIGEST,
     EARLIER,
     INPUTS,
     NOW,
@@ -259,6 +260,22 @@ RUNNING = (
         "Reconciling",
         RunReason.RUNNING,
         "detecting faces: 120 of 200",
+    ),
+    case(
+        "the digest of what the head runs is kept",
+        running(STAFF, pods=(head_pod(FIRST, image_digest=DIGEST), worker_pod(FIRST))),
+        "Reconciling",
+        RunReason.STARTING,
+        attempt={"image_digest": DIGEST},
+    ),
+    case(
+        "a digest that was seen stays when the head is gone",
+        running(STAFF, attempt=FIRST.model_copy(update={"image_digest": DIGEST}), pods=(), report=success()),
+        "Reconciling",
+        RunReason.COMMITTING,
+        step="submit",
+        look_again=2.0,
+        attempt={"image_digest": DIGEST},
     ),
     case(
         "an image that cannot be pulled is named",

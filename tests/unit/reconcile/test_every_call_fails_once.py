@@ -32,7 +32,7 @@ from faceledger_operator.reconcile.resolve import Resolver
 from faceledger_operator.reconcile.subjects import SubjectReconciler
 from faceledger_operator.reconcile.watch_audit import WatchAudit
 from memory_api import MemoryApi, When
-from simulated_cluster import SimulatedKubeRay, SimulatedLedger
+from simulated_cluster import IMAGE_DIGEST, SimulatedKubeRay, SimulatedLedger
 from subject_builders import DATASET_SPEC, NOW, body
 
 PASSES = 60
@@ -111,6 +111,7 @@ def end_state(world: World) -> dict[str, Any]:
     return {
         "rayjobs": world.kuberay.seen,
         "records": set(world.ledger.records),
+        "images": {pending.record.image_digest for pending in world.ledger.records.values()},
         "attempt": (world.status["attempt"]["number"], world.status["attempt"]["failures"]),
         "state": world.status["commitment"]["state"],
         "conditions": {c["type"]: (c["status"], c["reason"]) for c in world.status["conditions"]},
@@ -135,6 +136,7 @@ def test_a_smooth_run_ends_ready_with_one_rayjob_and_nothing_left(smooth: World)
     end = end_state(smooth)
     assert len(end["rayjobs"]) == 1
     assert end["rayjobs"] == end["records"]
+    assert end["images"] == {IMAGE_DIGEST}
     assert end["attempt"] == (1, 0)
     assert end["conditions"] == {
         "Ready": ("True", "Succeeded"),

@@ -24,9 +24,10 @@ from faceledger_operator.reconcile.attempt import decide
 from faceledger_operator.reconcile.authorising import Authorisations, AuthorisingError
 from faceledger_operator.reconcile.decision import Start, Submit
 from faceledger_operator.reconcile.outcome import Started, Submitted, Trouble, conclude
+from faceledger_operator.reconcile.record import build_record
 from memory_api import MemoryApi, Object
 from simulated_cluster import SimulatedLedger
-from subject_builders import INPUTS, NOW, dataset, observed, planned, running, started, success
+from subject_builders import DIGEST, INPUTS, LONGEST, NOW, dataset, observed, planned, running, started, success
 
 STAFF = dataset()
 START = Start(planned(STAFF), INPUTS)
@@ -153,6 +154,14 @@ async def test_a_start_creates_everything_and_authorises_the_key_before_the_rayj
         "create Secret",
         "create ServiceAccount",
     ]
+
+
+async def test_the_longest_timeout_has_an_end_that_a_calendar_knows() -> None:
+    patient, api, ledger = dataset(compute={"timeout": LONGEST}), MemoryApi(), SimulatedLedger()
+    step = Start(planned(patient), INPUTS)
+    assert isinstance(await actor(api, ledger).perform(patient, step), Started)
+    (job,) = api.of(RAY_JOB)
+    assert job["spec"]["activeDeadlineSeconds"] == 519_996_339
 
 
 async def test_a_role_is_there_before_it_is_bound() -> None:
@@ -326,4 +335,6 @@ async def test_a_submission_carries_the_record_of_the_snapshot() -> None:
     record = pending.record
     assert (record.subject.name, record.subject.generation, record.purpose) == ("staff", 1, "AccessControl")
     assert (record.created, record.image_digest) == ("2026-01-02T12:00:00Z", INPUTS.image)
+    known = replace(SUBMIT, attempt=ENDED.model_copy(update={"name": "again", "image_digest": DIGEST}))
+    assert build_record(known.run, known.signed, known.attempt).image_digest == DIGEST
     assert record.report_digest == SUBMIT.signed.digest
