@@ -126,6 +126,13 @@ def _forget_metadata(path: Path) -> None:
     path.with_suffix(".json").unlink()
 
 
+def test_a_file_that_is_not_the_pinned_one_needs_no_description_to_be_refused(tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign.safetensors"
+    foreign.write_bytes(b"something else")
+    with pytest.raises(CheckpointDigestDiffersError, match="f" * 64):
+        load_checkpoint(foreign, "f" * 64)
+
+
 def _truncate_with_matching_digest(path: Path) -> None:
     content = path.read_bytes()[:-100]
     path.write_bytes(content)

@@ -60,15 +60,15 @@ def read_checkpoint(path: Path, sha256: str | None = None) -> tuple[GeneratorNet
     """
     try:
         content = path.read_bytes()
+        # The pin comes first: what is not the user's file is not worth a word about its description.
+        digest = hashlib.sha256(content).hexdigest()
+        _expect(path, digest, sha256 or digest)
         metadata = CheckpointMetadata.model_validate_json(path.with_suffix(".json").read_bytes())
     except OSError as error:
         raise CheckpointError(f"{error.filename}: {error.strerror}") from error
     except ValidationError as error:
         raise CheckpointError(f"{path.with_suffix('.json')}: {error}") from error
-    actual = hashlib.sha256(content).hexdigest()
-    for expected in filter(None, (sha256, metadata.sha256)):
-        if actual != expected:
-            raise CheckpointDigestDiffersError(f"{path}: sha256 is {actual}, expected {expected}")
+    _expect(path, digest, metadata.sha256)
     return _build(path, content, metadata.config), metadata
 
 
@@ -99,6 +99,11 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _expect(path: Path, actual: str, expected: str) -> None:
+    if actual != expected:
+        raise CheckpointDigestDiffersError(f"{path}: sha256 is {actual}, expected {expected}")
 
 
 def _build(path: Path, content: bytes, config: StyleGAN2Config) -> GeneratorNetwork:
