@@ -1,4 +1,4 @@
-"""The verification of a receipt: everything that it says is recomputed, or read from the chain and from IPFS.
+"""The verification of a receipt: what it says is recomputed, or compared with the chain, with IPFS and its signatures.
 
 In: a receipt, a chain, a content store, a data key. Out: one step for each thing that was checked, the failed ones with
 what differs. Invariant: whatever the receipt holds, no exception escapes; a changed byte fails at least one step.
@@ -7,7 +7,8 @@ what differs. Invariant: whatever the receipt holds, no exception escapes; a cha
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
@@ -18,10 +19,11 @@ from faceledger_contracts.batch import batch_id_of
 from faceledger_contracts.canonical import from_hex, to_hex
 from faceledger_contracts.content import ContentError, ContentReader
 from faceledger_contracts.eip712 import recover_batch, recover_report
-from faceledger_contracts.envelope import artefact_context, decrypt_stream, encrypted_size
+from faceledger_contracts.envelope import Plaintext, artefact_context, decrypt_stream, encrypted_size
 from faceledger_contracts.evidence import BatchCommitted, Block, Chain, ChainUnavailable, FinalityTag, Outcome
 from faceledger_contracts.receipt import Receipt, ReceiptError, parse_receipt
 from faceledger_contracts.record import Artefact, leaf
+from faceledger_contracts.results import LineLeaves
 from faceledger_contracts.snapshot import Snapshot
 
 __all__ = ["Finality", "Step", "is_verified", "verify_receipt", "verify_receipts"]
@@ -31,6 +33,9 @@ Finality = FinalityTag | int
 
 IN_MEMORY_BYTES = 8 << 20
 """An encrypted artefact larger than this waits in a temporary file; plaintext is hashed and never stored."""
+
+SALTS_SUFFIX = "-salts.bin"
+"""NAME-salts.bin holds the salts of the lines of NAME.jsonl, 32 bytes each, in their order."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +74,8 @@ def verify_receipt(
 ) -> list[Step]:
     """Checks one receipt, given as its file's bytes or parsed.
 
-    Without `content` there are no artefact steps; without `key` (32 bytes, the data key) no decryption steps. A node
-    that is out of reach fails the steps that needed it.
+    Without `content` there are no artefact steps; without `key` (32 bytes, the data key) no decryption steps and no
+    results root. A node that is out of reach fails the steps that needed it.
     """
     return _verify(receipt, Snapshot(chain), content, key, finality)
 
@@ -96,9 +101,7 @@ def _verify(
         _step("finality", lambda: _finality(receipt, chain, finality)),
         _step("run key", lambda: _run_keys(receipt, chain)),
     ]
-    for artefact in receipt.record.artefacts if content is not None else ():
-        steps += _artefact_steps(receipt, artefact, cast("ContentReader", content), key)
-    return steps
+    return steps if content is None else [*steps, *_content_steps(receipt, content, key)]
 
 
 class _DiffersError(Exception):
@@ -214,17 +217,33 @@ def _committing_block(receipt: Receipt, chain: Chain) -> Block:
     return block
 
 
-def _artefact_steps(receipt: Receipt, artefact: Artefact, content: ContentReader, key: bytes | None) -> list[Step]:
-    with SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as spooled:
-        encrypted = cast("BinaryIO", spooled)
-        steps = [_step(f"artefact {artefact.name}", lambda: _present(artefact, content, encrypted))]
-        name = f"decryption {artefact.name}"
-        if key is not None and not steps[0].ok:
-            steps.append(Step(name, False, "not tried: the encrypted file is not there as a whole"))
-        elif key is not None:
-            encrypted.seek(0)
-            steps.append(_step(name, lambda: _decrypts(receipt, artefact, encrypted, key)))
-        return steps
+def _content_steps(receipt: Receipt, content: ContentReader, key: bytes | None) -> Iterator[Step]:
+    """The steps of each artefact, and then that of the root over the lines of one of them."""
+    names = _root_artefacts(receipt)
+    with ExitStack() as kept:
+        files: dict[str, BinaryIO] = {}
+        for artefact in receipt.record.artefacts:
+            with ExitStack() as passing:
+                stack = kept if artefact.name in names and key is not None else passing
+                encrypted = cast("BinaryIO", stack.enter_context(SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)))
+                steps = _artefact_steps(receipt, artefact, content, key, encrypted)
+                if all(step.ok for step in steps):
+                    files[artefact.name] = encrypted
+                yield from steps
+        if key is not None and receipt.record.results_root is not None:
+            yield _step("results root", lambda: _results_root(receipt, names, files, key))
+
+
+def _artefact_steps(
+    receipt: Receipt, artefact: Artefact, content: ContentReader, key: bytes | None, encrypted: BinaryIO
+) -> list[Step]:
+    steps = [_step(f"artefact {artefact.name}", lambda: _present(artefact, content, encrypted))]
+    name = f"decryption {artefact.name}"
+    if key is not None and not steps[0].ok:
+        steps.append(Step(name, False, "not tried: the encrypted file is not there as a whole"))
+    elif key is not None:
+        steps.append(_step(name, lambda: _decrypts(receipt, artefact, encrypted, key)))
+    return steps
 
 
 def _present(artefact: Artefact, content: ContentReader, encrypted: BinaryIO) -> str:
@@ -235,11 +254,39 @@ def _present(artefact: Artefact, content: ContentReader, encrypted: BinaryIO) ->
 
 
 def _decrypts(receipt: Receipt, artefact: Artefact, encrypted: BinaryIO, key: bytes) -> str:
-    context = artefact_context(receipt.record.attempt, receipt.record.purpose, artefact.name)
-    plaintext = decrypt_stream(encrypted, cast("BinaryIO", _Discard()), key, context)
+    plaintext = _decrypt(receipt, artefact.name, encrypted, key, cast("BinaryIO", _Discard()))
     _same(f"artefacts.{artefact.name}.digest", artefact.digest, plaintext.digest)
     _same(f"artefacts.{artefact.name}.size", artefact.size, plaintext.size)
     return plaintext.digest
+
+
+def _decrypt(receipt: Receipt, name: str, encrypted: BinaryIO, key: bytes, writer: BinaryIO) -> Plaintext:
+    encrypted.seek(0)
+    return decrypt_stream(
+        encrypted, writer, key, artefact_context(receipt.record.attempt, receipt.record.purpose, name)
+    )
+
+
+def _root_artefacts(receipt: Receipt) -> tuple[str, ...]:
+    """Names of the lines that `resultsRoot` commits to and of their salts; empty where the record has none."""
+    names = {artefact.name for artefact in receipt.record.artefacts}
+    stems = (name.removesuffix(SALTS_SUFFIX) for name in sorted(names) if name.endswith(SALTS_SUFFIX))
+    return next(((f"{stem}.jsonl", stem + SALTS_SUFFIX) for stem in stems if f"{stem}.jsonl" in names), ())
+
+
+def _results_root(receipt: Receipt, names: tuple[str, ...], files: Mapping[str, BinaryIO], key: bytes) -> str:
+    if not names:
+        raise _DiffersError(f"record.resultsRoot: the record has no artefacts NAME.jsonl and NAME{SALTS_SUFFIX}")
+    missing = [name for name in names if name not in files]
+    if missing:
+        raise _DiffersError(f"not tried: {' and '.join(missing)} did not hold")
+    lines, salts = names
+    salt_bytes = io.BytesIO()
+    _decrypt(receipt, salts, files[salts], key, salt_bytes)
+    leaves = LineLeaves(salt_bytes.getvalue())
+    _decrypt(receipt, lines, files[lines], key, cast("BinaryIO", leaves))
+    _same("record.resultsRoot", receipt.record.results_root, to_hex(leaves.root()))
+    return f"{leaves.count} lines of {lines} lead to it"
 
 
 class _Bounded(io.RawIOBase):

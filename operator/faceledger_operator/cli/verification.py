@@ -33,7 +33,7 @@ def verify_resource(
         steps.append(_same_subject(receipt, resource, namespace, evidence.uid))
         steps.append(_same_contract(receipt, evidence.contract))
     steps += check_copies(receipt, copies)
-    unchecked = [f"decryption ({evidence.key_problem})"] if chosen is None else []
+    unchecked = [f"decryption, results root ({evidence.key_problem})"] if chosen is None else []
     return Checked(str(resource), steps, unchecked)
 
 
@@ -49,7 +49,9 @@ def verify_files(
     data = [file.read_bytes() for file in files]
     unchecked = ["artefacts on IPFS (no --ipfs)"] if content is None else []
     if key is None:
-        unchecked.append("decryption of the artefacts (no --key-file)")
+        unchecked.append("decryption of the artefacts, results root (no --key-file)")
+    elif content is None:
+        unchecked.append("decryption of the artefacts, results root (no --ipfs)")
     reports = []
     for file, receipt, steps in zip(files, data, verify_receipts(data, chain, content, key, finality), strict=True):
         reports.append(Checked(str(file), [*steps, *check_copies(_parsed(receipt), copies)], unchecked))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from faceledger_contracts.merkle import verify_proof
-from faceledger_contracts.results import draw_line_salts, result_leaf, results_proof, results_root
+from faceledger_contracts.results import LineLeaves, result_leaf, results_proof, results_root
 
 LINES = [b'{"probe":1}', b'{"probe":2}', b"", b'{"probe":4}', b'{"probe":5}']
 SALTS = [bytes([i]) * 32 for i in range(len(LINES))]
@@ -41,7 +41,12 @@ def test_there_is_no_root(lines: list[bytes], salts: list[bytes]) -> None:
         results_root(lines, salts)
 
 
-def test_salts_are_drawn_one_a_line() -> None:
-    salts = draw_line_salts(3)
-    assert [len(salt) for salt in salts] == [32, 32, 32]
-    assert len(set(salts)) == 3
+@pytest.mark.parametrize("part", [1, 7, 1 << 20], ids=["byte by byte", "across line ends", "at once"])
+@pytest.mark.parametrize("end", [b"", b"\n"], ids=["no last line end", "a last line end"])
+def test_a_file_that_is_read_in_parts_has_the_same_root(part: int, end: bytes) -> None:
+    data = b"\n".join(LINES) + end
+    leaves = LineLeaves(b"".join(SALTS))
+    for at in range(0, len(data), part):
+        leaves.write(data[at : at + part])
+    assert leaves.root() == results_root(LINES, SALTS)
+    assert leaves.count == len(LINES)

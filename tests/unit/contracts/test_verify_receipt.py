@@ -8,13 +8,14 @@ from io import BytesIO
 from typing import Any, BinaryIO
 
 import pytest
-from faceledger_contracts.canonical import sha256_digest
+from faceledger_contracts.canonical import sha256_digest, to_hex
 from faceledger_contracts.cid import cid_of_bytes
 from faceledger_contracts.content import ContentCorrupt, ContentUnavailable
 from faceledger_contracts.envelope import artefact_context, encrypt_stream
 from faceledger_contracts.evidence import Block, ChainUnavailable, RunKeyWindow
 from faceledger_contracts.receipt import Receipt, encode_receipt
 from faceledger_contracts.record import Artefact, Record
+from faceledger_contracts.results import results_root
 from faceledger_contracts.verify import Step, is_verified, verify_receipt, verify_receipts
 
 STEPS = [
@@ -233,7 +234,8 @@ def encrypted_results(record: Record, plaintext: bytes = PLAINTEXT, key: bytes =
 
 def with_artefact(receipt: Receipt, encrypted: bytes, size: int = len(PLAINTEXT)) -> Receipt:
     artefact = Artefact(name="results", digest=sha256_digest(PLAINTEXT), cid=cid_of_bytes(encrypted), size=size)
-    return receipt.model_copy(update={"record": receipt.record.model_copy(update={"artefacts": (artefact,)})})
+    changes = {"artefacts": (artefact,), "results_root": None}
+    return receipt.model_copy(update={"record": receipt.record.model_copy(update=changes)})
 
 
 def content_steps(receipt: Receipt, chain: Any, content: RecordedContent, key: bytes | None = KEY) -> list[Step]:
@@ -278,7 +280,7 @@ def test_a_decryption_that_differs_is_named(
 )
 def test_content_that_cannot_be_had_is_named(receipt: Receipt, chain: Any, error: Exception) -> None:
     steps = content_steps(receipt, chain, RecordedContent({}, error))
-    assert failed(steps) == ["artefact results.jsonl", "decryption results.jsonl"]
+    assert failed(steps) == ["artefact results.jsonl", "decryption results.jsonl", "results root"]
     assert steps[0].detail == str(error)
 
 
@@ -305,3 +307,72 @@ def test_every_flipped_byte_of_an_artefact_is_detected(receipt: Receipt, chain: 
         flipped = encrypted[:at] + bytes([encrypted[at] ^ 1]) + encrypted[at + 1 :]
         content = RecordedContent({cid_of_bytes(encrypted): flipped})
         assert failed(content_steps(with_artefact(receipt, encrypted), chain, content)) == ["decryption results"]
+
+
+LINES = [b'{"probe":1}', b'{"probe":2}', b'{"probe":3}']
+LINE_SALTS = [bytes([i]) * 32 for i in range(len(LINES))]
+
+
+def with_lines(
+    receipt: Receipt,
+    root: str | None = None,
+    lines: bytes = b"\n".join(LINES) + b"\n",
+    salts: bytes = b"".join(LINE_SALTS),
+    leave_out: str = "",
+) -> tuple[Receipt, RecordedContent]:
+    """A receipt of result lines and their salts, and a store that has both."""
+    files, artefacts = {}, []
+    for name, plaintext in (("results.jsonl", lines), ("results-salts.bin", salts)):
+        encrypted = encrypted_results(receipt.record, plaintext, name=name)
+        cid = cid_of_bytes(encrypted)
+        files[cid] = encrypted
+        artefacts.append(Artefact(name=name, digest=sha256_digest(plaintext), cid=cid, size=len(plaintext)))
+    changes = {
+        "artefacts": tuple(artefact for artefact in artefacts if artefact.name != leave_out),
+        "results_root": root or to_hex(results_root(LINES, LINE_SALTS)),
+    }
+    record = receipt.record.model_copy(update=changes)
+    return receipt.model_copy(update={"record": record}), RecordedContent(files)
+
+
+def test_the_results_root_is_recomputed_from_the_lines_and_their_salts(receipt: Receipt, chain: Any) -> None:
+    given, content = with_lines(receipt)
+    steps = content_steps(given, chain, content)
+    assert failed(steps) == []
+    assert steps[-1] == Step("results root", True, "3 lines of results.jsonl lead to it")
+
+
+def test_without_a_key_the_results_root_is_not_recomputed(receipt: Receipt, chain: Any) -> None:
+    given, content = with_lines(receipt)
+    names = [step.name for step in content_steps(given, chain, content, key=None)]
+    assert names == ["artefact results.jsonl", "artefact results-salts.bin"]
+
+
+@pytest.mark.parametrize(
+    ("differing", "reason"),
+    [
+        pytest.param({"root": OTHER_HASH}, "record.resultsRoot: the receipt says 0x00", id="another root"),
+        pytest.param({"lines": b"\n".join(reversed(LINES))}, "record.resultsRoot", id="the lines in another order"),
+        pytest.param({"lines": LINES[0] + b"\n"}, "1 lines have 3 salts", id="lines that are missing"),
+        pytest.param({"salts": b"".join(reversed(LINE_SALTS))}, "record.resultsRoot", id="other salts"),
+        pytest.param({"salts": LINE_SALTS[0]}, "salt of line 1", id="salts that are missing"),
+        pytest.param({"lines": b"", "salts": b""}, "leaf", id="no line"),
+        pytest.param({"leave_out": "results-salts.bin"}, "no artefacts NAME.jsonl", id="no salts at all"),
+        pytest.param({"leave_out": "results.jsonl"}, "no artefacts NAME.jsonl", id="no lines at all"),
+    ],
+)
+def test_a_results_root_that_its_lines_do_not_lead_to_is_named(
+    receipt: Receipt, chain: Any, differing: dict[str, Any], reason: str
+) -> None:
+    given, content = with_lines(receipt, **differing)
+    steps = content_steps(given, chain, content)
+    assert failed(steps) == ["results root"]
+    assert reason in steps[-1].detail
+
+
+def test_a_results_root_whose_lines_did_not_hold_is_not_tried(receipt: Receipt, chain: Any) -> None:
+    given, content = with_lines(receipt)
+    damaged = RecordedContent({cid: data[:-1] + b"?" for cid, data in content.files.items()})
+    steps = content_steps(given, chain, damaged)
+    assert failed(steps) == ["decryption results.jsonl", "decryption results-salts.bin", "results root"]
+    assert steps[-1].detail == "not tried: results.jsonl and results-salts.bin did not hold"
