@@ -1,4 +1,4 @@
-"""Content-addressed storage as the verifier needs it, and the two ways in which it fails.
+"""Content-addressed storage as the verifier needs it, and the ways in which it fails.
 
 Invariant: `ContentUnavailable` may pass by itself; `ContentCorrupt` never does. Both name the CID, no URL with secrets.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import BinaryIO, Protocol
 
-__all__ = ["ContentCorrupt", "ContentError", "ContentReader", "ContentUnavailable"]
+__all__ = ["ContentCorrupt", "ContentError", "ContentReader", "ContentStoreUnreachable", "ContentUnavailable"]
 
 
 class ContentError(Exception):
@@ -16,6 +16,10 @@ class ContentError(Exception):
 
 class ContentUnavailable(ContentError):  # noqa: N818 - the name says the state
     """The store is out of reach or does not find the content in time: try again later."""
+
+
+class ContentStoreUnreachable(ContentUnavailable):
+    """The store itself does not answer: no other content could be had from it either."""
 
 
 class ContentCorrupt(ContentError):  # noqa: N818 - the name says the state

@@ -17,7 +17,7 @@ from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from faceledger_contracts import cid as cids
-from faceledger_contracts.content import ContentCorrupt, ContentError, ContentUnavailable
+from faceledger_contracts.content import ContentCorrupt, ContentError, ContentStoreUnreachable, ContentUnavailable
 from faceledger_contracts.dagpb import decode_node
 from faceledger_contracts.redaction import redact_url
 
@@ -26,7 +26,7 @@ os.environ.setdefault("PY_IPFS_HTTP_CLIENT_PATCH_REQUESTS", "no")
 import ipfshttpclient
 from ipfshttpclient import exceptions as ipfs
 
-__all__ = ["ContentCorrupt", "ContentError", "ContentUnavailable", "Kubo"]
+__all__ = ["ContentCorrupt", "ContentError", "ContentStoreUnreachable", "ContentUnavailable", "Kubo"]
 
 _ADD_OPTIONS = {"cid_version": 1, "raw_leaves": True, "chunker": f"size-{cids.CHUNK_BYTES}"}
 
@@ -34,8 +34,9 @@ _ADD_OPTIONS = {"cid_version": 1, "raw_leaves": True, "chunker": f"size-{cids.CH
 class Kubo:
     """A Kubo node at `url` (http or https, user info is sent as basic authentication).
 
-    `timeout` is in seconds, for connecting and between two bytes of an answer. Every method raises ContentUnavailable
-    when the node is out of reach, and ValueError for what is no CID of ours. Not to be shared between threads.
+    `timeout` is in seconds, for connecting and between two bytes of an answer. Every method raises
+    ContentStoreUnreachable when no Kubo answers at `url`, ContentUnavailable for what it does not have (in time), and
+    ValueError for what is no CID of ours. Not to be shared between threads.
     """
 
     def __init__(self, url: str, timeout: float = 30.0) -> None:
@@ -122,8 +123,10 @@ class Kubo:
             yield
         except ipfs.ErrorResponse as error:
             raise self._refusal(cid, str(error.args[0])) from None
+        except ipfs.TimeoutError:
+            raise ContentUnavailable(f"{cid}: no answer in time from {self._shown}") from None
         except ipfs.Error as error:
-            raise ContentUnavailable(f"{cid}: {type(error).__name__} at {self._shown}") from None
+            raise ContentStoreUnreachable(f"{cid}: {type(error).__name__} at {self._shown}") from None
 
     def _refusal(self, cid: str, message: str) -> ContentError:
         if "not pinned" in message:

@@ -103,9 +103,10 @@ class BindingLedger:
         return self._commitment(await self._store.load(), attempt)
 
     def _commitment(self, journal: Journal, attempt: str) -> Commitment | None:
-        # What concerns single records alone is told by the LedgerBinding, not by every record.
-        waits = self.trouble is not None and self.trouble.reason is not BindingReason.READY
-        return commitment_in(journal, attempt, f"waiting: {self.trouble.message}" if self.trouble and waits else "")
+        # What concerns single records alone is told by the LedgerBinding and by them, not by every record.
+        told = self.trouble
+        waits = told is not None and (told.reason is not BindingReason.READY or attempt in told.attempts)
+        return commitment_in(journal, attempt, f"waiting: {told.message}" if told and waits else "")
 
     async def _entry(self, pending: PendingRecord) -> Entry:
         record = pending.record

@@ -7,15 +7,16 @@ on from the journal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import structlog
-from faceledger_contracts.content import ContentError
+from faceledger_contracts.content import ContentError, ContentStoreUnreachable
 
 from ..api.conditions import BindingReason
 from ..api.ledgerbinding import Finality
+from ..kube.errors import ApiRefusedError
 from .apply import apply_moves
 from .batching import decide_forming, form_batches, forming_due
 from .connection import Connection
@@ -28,6 +29,7 @@ from .lane import SignerLane
 from .moves import ChainView, Decision, Finalise, Policy, Repeat, Send, Trouble
 from .node_errors import NodeRefusedError, Refusal
 from .observe import observe_chain
+from .pinning import Pinning
 from .run_keys import RunKeys
 from .signer import Signer
 from .transactions import sign_move
@@ -87,6 +89,7 @@ class Committer:
         self._receipts = receipts
         self._now = now
         self._changed = changed
+        self._pinning = Pinning(partial(ensure_pinned, terms.ipfs_api))
 
     async def run_pass(self) -> Outcome:
         """Moves everything on by one step. Raises LedgerUnavailableError and the API server's errors: try again."""
@@ -108,19 +111,16 @@ class Committer:
                 self._lane.reserve(self._binding, self._store.current.nonces())
 
     async def _pin(self, journal: Journal) -> Trouble | None:
-        """Pending -> Pinned, in the order of arrival, as far as the content store has the artefacts."""
-        pinned, trouble = [], None
-        for entry in journal.entries:
-            if entry.pinned_at is None:
-                try:
-                    await ensure_pinned(self._terms.ipfs_api, [artefact.cid for artefact in entry.record.artefacts])
-                except (ContentError, ValueError) as error:
-                    trouble = Trouble(BindingReason.CONTENT_UNREACHABLE, f"content.ipfs.api: {entry.attempt}: {error}")
-                    break
-                pinned.append(entry.attempt)
+        """Pending -> Pinned, as far as the content store has the artefacts."""
+        wanted = {
+            entry.attempt: [artefact.cid for artefact in entry.record.artefacts]
+            for entry in journal.entries
+            if entry.pinned_at is None
+        }
+        pinned, problems = await self._pinning.look(wanted)
         if pinned:
             await self._store.update(lambda journal: journal.with_pinned(pinned, int(self._now())))
-        return trouble
+        return _content_trouble(problems)
 
     async def _form(self) -> None:
         """Groups that are due become batches, signed while the run keys are there."""
@@ -163,20 +163,32 @@ class Committer:
         return trouble
 
     async def _finalise(self, decision: Decision) -> Trouble | None:
+        """A batch whose receipts cannot be kept stays as it is, and holds up no other."""
+        trouble = None
         for move in decision.moves:
             batch = self._store.current.intent(move.key) if isinstance(move, Finalise) else None
-            if isinstance(batch, Batch):
-                try:
-                    await self._keep_receipts(batch)
-                except OSError as error:
-                    return Trouble(BindingReason.CONTENT_UNREACHABLE, f"the receipts volume: {error.strerror}")
-                await self._store.update(partial(_with_finalised, batch.key))
-                _log.info("batch final", binding=self._binding, batch=batch.id, records=len(batch.attempts))
-        return None
+            if not isinstance(batch, Batch):
+                continue
+            refused = await self._keep_receipts(batch)
+            if refused is not None:
+                trouble = trouble or refused
+                continue
+            await self._store.update(partial(_with_finalised, batch.key))
+            _log.info("batch final", binding=self._binding, batch=batch.id, records=len(batch.attempts))
+        return trouble
 
-    async def _keep_receipts(self, batch: Batch) -> None:
-        for entry, receipt in build_receipts(self._store.current, batch, self._terms.chain_id):
-            await self._receipts.keep(receipt, entry.owner)
+    async def _keep_receipts(self, batch: Batch) -> Trouble | None:
+        try:
+            for entry, receipt in build_receipts(self._store.current, batch, self._terms.chain_id):
+                await self._receipts.keep(receipt, entry.owner)
+        except FileExistsError as error:
+            return Trouble(BindingReason.READY, f"a receipt cannot be kept: {error.strerror}", batch.attempts)
+        except OSError as error:
+            return Trouble(BindingReason.CONTENT_UNREACHABLE, f"the receipts volume: {error.strerror}")
+        except ApiRefusedError as error:
+            message = f"the API server refuses the Secret of a receipt: {error.message}"
+            return Trouble(BindingReason.READY, message, batch.attempts)
+        return None
 
     def _tell_changes(self, before: Journal, after: Journal) -> None:
         known = {entry.attempt: entry for entry in (*before.entries, *after.entries)}
@@ -193,6 +205,19 @@ class Committer:
         if any(True for _ in journal.intents()):
             waits.append(POLL_SECONDS)
         return min(waits, default=None)
+
+
+def _content_trouble(problems: Mapping[str, ContentError | ValueError]) -> Trouble | None:
+    """The store's own absence concerns all records; what it lacks concerns those that name it."""
+    if not problems:
+        return None
+    absent = (attempt for attempt, problem in problems.items() if isinstance(problem, ContentStoreUnreachable))
+    attempt = next(absent, None)
+    if attempt is not None:
+        return Trouble(BindingReason.CONTENT_UNREACHABLE, f"content.ipfs.api: {attempt}: {problems[attempt]}")
+    (attempt, problem), more = next(iter(problems.items())), len(problems) - 1
+    others = f"; {more} more wait for theirs" if more else ""
+    return Trouble(BindingReason.READY, f"content.ipfs.api: {attempt}: {problem}{others}", tuple(problems))
 
 
 def _with_new_batch(batch: Batch, journal: Journal) -> Journal:

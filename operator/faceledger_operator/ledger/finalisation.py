@@ -23,7 +23,10 @@ class ReceiptKeeper(Protocol):
     """Where receipts are kept."""
 
     async def keep(self, receipt: Receipt, owner: dict[str, Any]) -> None:
-        """Returns once the receipt is safe; doing so twice does no harm. `owner` is an owner reference."""
+        """Returns once the receipt is safe; doing so twice does no harm. `owner` is an owner reference.
+
+        Raises FileExistsError where something else lies in the receipt's place, OSError where nothing can be kept.
+        """
 
     async def find(self, subject: Subject, attempt: str) -> Receipt | None:
         """The receipt of an attempt, if one is kept."""

@@ -132,10 +132,12 @@ Move = Include | Finalise | Reorg | Forget | Repeat | Prolong | Send
 
 @dataclass(frozen=True)
 class Trouble:
-    """What keeps records from the chain, and what a person may do. Reason READY: it concerns single records alone."""
+    """What keeps records from the chain, and what a person may do. Reason READY: it concerns single records alone,
+    and `attempts` says which ones, where that is known."""
 
     reason: BindingReason
     message: str
+    attempts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Keeps a receipt in both of its places: on the receipts volume, and as a Secret beside the resource it speaks of.
 
-In: receipts and owner references. Out: receipts. Invariant: the volume is written first and decides; the Secret goes
-with its resource, and a resource that is gone already gets none.
+In: receipts and owner references. Out: receipts. Invariant: the volume is written first and decides; the Secret holds
+the last receipt of the attempt and goes with its resource, and a resource that is gone already gets none.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from typing import Any
 from faceledger_contracts.receipt import Receipt, ReceiptError, encode_receipt, parse_receipt
 from faceledger_contracts.record import Subject
 
-from ..kube.api import Kube
+from ..kube.api import Kube, Object
 from ..kube.errors import ApiConflictError
 from ..kube.kinds import FACE_DATASET, RECOGNITION_JOB, SECRET, Kind
-from .volume import ReceiptVolume
+from .volume import ReceiptConflictError, ReceiptVolume
 
 __all__ = ["RECEIPT_KEY", "Receipts", "receipt_secret", "receipt_secret_name"]
 
 RECEIPT_KEY = "receipt.json"
 """Key inside the Secret: the receipt as canonical JSON."""
+
+RECEIPT_TYPE = "faceledger.dev/receipt"
 
 _OWNERS: dict[str, Kind] = {kind.kind: kind for kind in (FACE_DATASET, RECOGNITION_JOB)}
 
@@ -36,13 +38,15 @@ class Receipts:
     async def keep(self, receipt: Receipt, owner: dict[str, Any]) -> None:
         """Returns once the receipt is on the volume and, if its resource lives, in its Secret."""
         record, data = receipt.record, encode_receipt(receipt)
-        await asyncio.to_thread(self._volume.put, record.subject, record.attempt, data)
+        block = receipt.transaction.block_hash
+        await asyncio.to_thread(self._volume.put, record.subject, record.attempt, block, data)
         if not await self._lives(record.subject.namespace, owner):
             return
+        secret = receipt_secret(receipt, owner)
         try:
-            await self._kube.create(SECRET, receipt_secret(receipt, owner))
+            await self._kube.create(SECRET, secret)
         except ApiConflictError:
-            return  # kept by a pass that ended before the journal said so; the volume has checked that it is equal
+            await self._replace(secret)
 
     async def find(self, subject: Subject, attempt: str) -> Receipt | None:
         """The receipt of an attempt, from either place."""
@@ -59,6 +63,19 @@ class Receipts:
     def name_of(self, attempt: str) -> str:
         """Name of the Secret with an attempt's receipt."""
         return receipt_secret_name(attempt)
+
+    async def _replace(self, secret: Object) -> None:
+        """A pass that ended before the journal said so has kept a receipt: this one, or that of a block since gone."""
+        namespace, name = secret["metadata"]["namespace"], secret["metadata"]["name"]
+        found = await self._kube.get(SECRET, namespace, name)
+        if found is not None and found.get("data") == secret["data"]:
+            return
+        if found is not None:
+            owners = [owner.get("uid") for owner in found["metadata"].get("ownerReferences") or ()]
+            if found.get("type") != RECEIPT_TYPE or secret["metadata"]["ownerReferences"][0]["uid"] not in owners:
+                raise ReceiptConflictError(f"Secret {namespace}/{name} holds something else; remove it")
+            await self._kube.delete(SECRET, namespace, name)
+        await self._kube.create(SECRET, secret)
 
     async def _lives(self, namespace: str, owner: dict[str, Any]) -> bool:
         kind = _OWNERS.get(str(owner.get("kind")))
@@ -86,7 +103,7 @@ def receipt_secret(receipt: Receipt, owner: dict[str, Any]) -> dict[str, Any]:
             },
             "ownerReferences": [owner],
         },
-        "type": "faceledger.dev/receipt",
+        "type": RECEIPT_TYPE,
         "immutable": True,
         "data": {RECEIPT_KEY: base64.b64encode(encode_receipt(receipt)).decode()},
     }

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from faceledger_contracts.chain import ChainReader
+from faceledger_contracts.receipt import parse_receipt
 from faceledger_contracts.verify import is_verified, verify_receipt
 from faceledger_operator.api.conditions import BindingReason
 from faceledger_operator.api.ledgerbinding import Finality
 from faceledger_operator.ledger.batching import form_batches
+from faceledger_operator.ledger.finalisation import build_receipts
 from faceledger_operator.ledger.moves import Policy
+from faceledger_operator.receipts.keeper import RECEIPT_KEY
 
 pytestmark = pytest.mark.chain
 
@@ -42,6 +46,30 @@ async def test_a_batch_whose_block_is_reorganised_away_is_sent_again(
     assert receipt.transaction.block_number > before
     assert is_verified(verify_receipt(receipt, reader, finality=8))
     assert bench.journal.finalized == 1
+
+
+async def test_a_receipt_that_was_kept_before_its_block_went_gets_a_second_file(
+    bench: Bench, ledger: Any, reader: ChainReader
+) -> None:
+    """A process dies after it kept the receipt and before the journal says so; then the chain takes the block back."""
+    await bench.ledger.submit(await bench.attempt("kept"))
+    for _ in ("sent", "seen"):
+        await bench.committer.run_pass()
+    (batch,) = bench.journal.batches
+    ((entry, first),) = build_receipts(bench.journal, batch, bench.chain_id)
+    await bench.receipts.keep(first, entry.owner)
+    ledger.reorganise(1)
+    await bench.commit_all()
+    folder = bench.folder / "people/recognitionjob/kept"
+    second = parse_receipt(
+        base64.b64decode(bench.kube.objects["secrets", "people", "kept-receipt"]["data"][RECEIPT_KEY])
+    )
+    place = second.transaction.block_hash[2:10]
+    assert {path.name for path in folder.iterdir()} == {"kept.json", f"kept.{place}.json"}
+    assert parse_receipt((folder / "kept.json").read_bytes()) == first
+    assert parse_receipt((folder / f"kept.{place}.json").read_bytes()) == second
+    assert await bench.receipts.find(second.record.subject, "kept") == second
+    assert is_verified(verify_receipt(second, reader))
 
 
 async def test_a_run_key_whose_authorisation_is_reorganised_away_is_authorised_again(
