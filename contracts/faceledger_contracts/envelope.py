@@ -9,6 +9,7 @@ changed, or a changed header, never decrypt.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ __all__ = [
     "encrypt_stream",
     "encrypted_size",
     "key_id",
+    "parse_data_key",
 ]
 
 FRAME_BYTES = 1 << 20
@@ -64,6 +66,24 @@ def artefact_context(attempt: str, purpose: str, artefact: str) -> bytes:
 def key_id(key: bytes) -> bytes:
     """16 bytes that name a key without telling anything else of it."""
     return hmac.digest(_checked(key), b"FaceLedger key id v1", "sha256")[:16]
+
+
+def parse_data_key(content: bytes) -> bytes:
+    """The data key in a file or a Secret: 32 raw bytes, 64 hex digits (with or without 0x) or base64 of 32 bytes.
+
+    White space around a text is no part of it. ValueError, which quotes nothing of it, for anything else.
+    """
+    if len(content) == 32:
+        return content
+    text = content.decode("ascii", errors="replace").strip()
+    for read in (_from_hex_digits, _from_base64):
+        try:
+            key = read(text)
+        except ValueError:
+            continue
+        if len(key) == 32:
+            return key
+    raise ValueError("the data key is neither 32 bytes, nor 64 hex digits, nor base64 of 32 bytes")
 
 
 def encrypted_size(plaintext_size: int) -> int:
@@ -159,6 +179,14 @@ def _read_full(reader: BinaryIO, length: int) -> bytes:
         parts.append(part)
         length -= len(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _from_hex_digits(text: str) -> bytes:
+    return bytes.fromhex(text.removeprefix("0x"))
+
+
+def _from_base64(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
 
 
 def _checked(key: bytes) -> bytes:

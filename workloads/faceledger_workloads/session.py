@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from faceledger_contracts.envelope import parse_data_key
 from faceledger_contracts.results import results_root
 
 from faceledger_workloads.artefacts import ArtefactStore
@@ -92,18 +93,11 @@ class Session:
 
 
 def read_data_key(file: str, field: str) -> bytes:
-    """32 raw bytes, or 64 hex characters. Raises `RunFailed` (DataKeyInvalid) naming `field`."""
+    """The key, in any form of `parse_data_key`. Raises `RunFailed` (DataKeyInvalid) naming `field`."""
     try:
-        content = Path(file).read_bytes()
+        return parse_data_key(Path(file).read_bytes())
     except OSError as error:
         message = f"{field}: {file} cannot be read: {error.strerror}"
         raise RunFailed(FailureReason.DATA_KEY_INVALID, message) from error
-    if len(content) == 32:
-        return content
-    try:
-        key = bytes.fromhex(content.decode("ascii").strip().removeprefix("0x"))
-    except ValueError:
-        key = b""
-    if len(key) != 32:
-        raise RunFailed(FailureReason.DATA_KEY_INVALID, f"{field}: {file} holds neither 32 bytes nor 64 hex digits")
-    return key
+    except ValueError as error:
+        raise RunFailed(FailureReason.DATA_KEY_INVALID, f"{field}: {file}: {error}") from error

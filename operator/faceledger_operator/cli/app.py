@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 from faceledger_contracts.chain import ChainReader
+from faceledger_contracts.envelope import parse_data_key
 from faceledger_contracts.verify import Finality
 from rich.console import Console
 
@@ -19,7 +20,7 @@ from .errors import CommandError
 from .ipfs import open_content
 from .report import print_reports
 from .results import fetch_results
-from .sources import evidence_of, parse_key
+from .sources import evidence_of
 from .targets import parse_pairs, parse_resource, receipt_files
 from .verification import verify_files, verify_resource
 
@@ -120,6 +121,6 @@ def _read_key(path: Path | None) -> bytes | None:
     if path is None:
         return None
     try:
-        return parse_key(path.read_bytes())
+        return parse_data_key(path.read_bytes())
     except ValueError as error:
         raise CommandError(f"--key-file {path}: {error}") from None

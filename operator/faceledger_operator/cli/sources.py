@@ -6,12 +6,12 @@ they name; what the user may not read is left out and said, never guessed.
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from typing import Any
 
 from faceledger_contracts.chain import ChainReader
 from faceledger_contracts.content import ContentReader
+from faceledger_contracts.envelope import parse_data_key
 from faceledger_contracts.evidence import Chain
 from faceledger_contracts.verify import Finality
 
@@ -23,7 +23,7 @@ from .errors import CommandError
 from .ipfs import open_content
 from .targets import Resource
 
-__all__ = ["Evidence", "data_key_of", "evidence_of", "parse_key"]
+__all__ = ["Evidence", "data_key_of", "evidence_of"]
 
 
 @dataclass(frozen=True)
@@ -71,24 +71,9 @@ def data_key_of(cluster: Cluster, body: dict[str, Any], namespace: str) -> tuple
         secret = given.get("name") or (dataset.get("status") or {}).get("dataKey")
         if not secret:
             return None, f"FaceDataset {dataset['metadata']['name']} names no data key"
-        return parse_key(cluster.secret(namespace, secret, given.get("key") or "key")), None
+        return parse_data_key(cluster.secret(namespace, secret, given.get("key") or "key")), None
     except (CommandError, ValueError) as error:
         return None, str(error)
-
-
-def parse_key(data: bytes) -> bytes:
-    """A data key as 32 bytes, 64 hex digits or base64; ValueError for anything else."""
-    if len(data) == 32:
-        return data
-    text = data.decode("ascii", errors="replace").strip()
-    for decode in (bytes.fromhex, base64.b64decode):
-        try:
-            key = decode(text)
-        except ValueError:
-            continue
-        if len(key) == 32:
-            return key
-    raise ValueError("the data key is neither 32 bytes, nor 64 hex digits, nor base64 of 32 bytes")
 
 
 def _receipt(cluster: Cluster, body: dict[str, Any], resource: Resource, namespace: str) -> bytes:

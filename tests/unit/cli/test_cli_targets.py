@@ -1,16 +1,12 @@
-"""What may be named on the command line, and how keys and copies are given."""
+"""What may be named on the command line, and how copies are given."""
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 
 import pytest
 from faceledger_operator.cli.errors import CommandError
-from faceledger_operator.cli.sources import parse_key
 from faceledger_operator.cli.targets import parse_pairs, parse_resource, receipt_files
-
-KEY = bytes(range(32))
 
 
 @pytest.mark.parametrize(
@@ -51,21 +47,3 @@ def test_an_empty_folder_is_no_success(tmp_path: Path) -> None:
 def test_a_copy_must_be_a_name_and_a_file(pair: str) -> None:
     with pytest.raises(CommandError, match="NAME=PATH"):
         parse_pairs([pair])
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        pytest.param(KEY, id="32 bytes"),
-        pytest.param(KEY.hex().encode() + b"\n", id="hexadecimal"),
-        pytest.param(base64.b64encode(KEY) + b"\n", id="base64"),
-    ],
-)
-def test_a_data_key_is(data: bytes) -> None:
-    assert parse_key(data) == KEY
-
-
-@pytest.mark.parametrize("data", [b"", b"secret", KEY + b"!", KEY.hex()[:-2].encode()])
-def test_what_is_no_data_key_is_refused(data: bytes) -> None:
-    with pytest.raises(ValueError, match="data key"):
-        parse_key(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Callable
 from io import BytesIO
@@ -16,6 +17,7 @@ from faceledger_contracts.envelope import (
     encrypt_stream,
     encrypted_size,
     key_id,
+    parse_data_key,
 )
 
 KEY = bytes(range(32))
@@ -162,3 +164,34 @@ def test_a_large_file_passes_in_pieces() -> None:
     told = encrypt_stream(stream, stream, KEY, CONTEXT)  # type: ignore[arg-type]
     assert told.size == 64 << 20
     assert stream.largest <= SEALED
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(KEY, id="32 raw bytes"),
+        pytest.param(KEY.hex().encode() + b"\n", id="64 hex digits and a line end"),
+        pytest.param(KEY.hex().upper().encode(), id="64 hex digits in capitals"),
+        pytest.param(b"0x" + KEY.hex().encode(), id="0x and 64 hex digits"),
+        pytest.param(base64.b64encode(KEY) + b"\n", id="base64 and a line end"),
+    ],
+)
+def test_a_data_key_has_one_of_three_forms(content: bytes) -> None:
+    assert parse_data_key(content) == KEY
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"password", id="a password"),
+        pytest.param(KEY + b"!", id="a byte too many"),
+        pytest.param(KEY.hex()[:-2].encode(), id="two digits short"),
+        pytest.param(base64.b64encode(KEY[:-1]), id="base64 of 31 bytes"),
+        pytest.param(base64.b64encode(KEY)[:22] + b"*" + base64.b64encode(KEY)[22:], id="base64 with a foreign sign"),
+    ],
+)
+def test_what_is_no_data_key_is_refused_without_being_quoted(content: bytes) -> None:
+    with pytest.raises(ValueError, match="32 bytes, nor 64 hex digits, nor base64") as caught:
+        parse_data_key(content)
+    assert not content or content.decode("latin1") not in str(caught.value)

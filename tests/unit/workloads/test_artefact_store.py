@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import tarfile
@@ -158,6 +159,7 @@ def test_what_is_no_chip_archive_is_refused(archive: bytes) -> None:
         pytest.param(bytes(range(32)), True, id="32 bytes"),
         pytest.param(bytes(range(32)).hex().encode() + b"\n", True, id="64 hex digits and a line end"),
         pytest.param(b"0x" + bytes(range(32)).hex().encode(), True, id="0x and hex digits"),
+        pytest.param(base64.b64encode(bytes(range(32))) + b"\n", True, id="base64 and a line end"),
         pytest.param(bytes(31), False, id="a byte short"),
         pytest.param(b"password", False, id="a password"),
         pytest.param(b"", False, id="nothing"),
