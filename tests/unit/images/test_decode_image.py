@@ -109,7 +109,7 @@ def test_an_animation_shows_its_first_frame() -> None:
     [
         pytest.param(lambda file: file.touch(), ImageReject.EMPTY, id="0 bytes"),
         pytest.param(lambda file: file.write_bytes(bytes(11)), ImageReject.TOO_MANY_BYTES, id="over the limit"),
-        pytest.param(lambda file: file.mkdir(), ImageReject.NOT_AN_IMAGE, id="a folder"),
+        pytest.param(lambda file: file.mkdir(), ImageReject.UNREADABLE, id="a folder"),
         pytest.param(lambda _: None, ImageReject.UNREADABLE, id="gone since it was listed"),
     ],
 )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from faceledger_workloads.failures import RunFailed
@@ -19,6 +22,26 @@ def make(root: Path, *names: str) -> None:
 
 def photos(root: Path, layout: Literal["IdentityFolders", "Flat"] = "IdentityFolders") -> tuple[Photo, ...]:
     return list_photos(Images(path=str(root), layout=layout), "source")
+
+
+Refuse = Callable[[str, Path], None]
+
+
+@pytest.fixture
+def refuse(monkeypatch: pytest.MonkeyPatch) -> Refuse:
+    """Lets a function of `os` refuse one path, as the system does unless the tests run as root."""
+
+    def refuse_one(function: str, path: Path) -> None:
+        real = getattr(os, function)
+
+        def refusing(given: Any, *arguments: Any, **options: Any) -> Any:
+            if not isinstance(given, int) and Path(given) == path:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(given))
+            return real(given, *arguments, **options)
+
+        monkeypatch.setattr(os, function, refusing)
+
+    return refuse_one
 
 
 def test_a_folder_names_the_person(tmp_path: Path) -> None:
@@ -39,6 +62,25 @@ def test_the_order_is_that_of_the_bytes_of_the_names(tmp_path: Path) -> None:
 def test_hidden_and_file_system_files_are_passed_over(tmp_path: Path) -> None:
     make(tmp_path, "ada/1.jpg", "ada/.DS_Store", ".snapshot/1.jpg", "lost+found/1")
     assert [photo.path for photo in photos(tmp_path)] == ["ada/1.jpg"]
+
+
+def test_a_folder_that_cannot_be_listed_stands_for_its_files(tmp_path: Path, refuse: Refuse) -> None:
+    make(tmp_path, "ada/1.jpg", "bob/1.jpg", "bob/more/2.jpg")
+    refuse("scandir", tmp_path / "bob")
+    assert photos(tmp_path) == (Photo("ada/1.jpg", "ada"), Photo("bob", "bob"))
+
+
+def test_a_file_that_cannot_be_looked_at_is_left_to_whoever_reads_it(tmp_path: Path, refuse: Refuse) -> None:
+    make(tmp_path, "ada/1.jpg", "ada/2.jpg")
+    refuse("stat", tmp_path / "ada/2.jpg")
+    assert photos(tmp_path) == (Photo("ada/1.jpg", "ada"), Photo("ada/2.jpg", "ada"))
+
+
+def test_a_source_that_cannot_be_listed_says_why(tmp_path: Path, refuse: Refuse) -> None:
+    make(tmp_path, "ada/1.jpg")
+    refuse("scandir", tmp_path)
+    with pytest.raises(RunFailed, match=r"source\.path .* cannot be read: Permission denied"):
+        photos(tmp_path)
 
 
 def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:

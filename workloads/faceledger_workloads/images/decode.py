@@ -30,9 +30,11 @@ Image.MAX_IMAGE_PIXELS = None
 
 
 def read_file(path: Path, max_bytes: int) -> bytes:
-    """The file's bytes. Raises `RejectedImage` for no bytes, too many, or a file that cannot be read."""
+    """The file's bytes. Raises `RejectedImage` for no bytes, too many, or a file or folder that cannot be read."""
     try:
         status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise RejectedImage(ImageReject.UNREADABLE)
         if not stat.S_ISREG(status.st_mode):
             raise RejectedImage(ImageReject.NOT_AN_IMAGE)
         if status.st_size > max_bytes:

@@ -22,7 +22,8 @@ class ImageReject(StrEnum):
     NOT_AN_IMAGE = "NotAnImage"
     """No supported image format begins like this file: remove it from the folder."""
     UNREADABLE = "Unreadable"
-    """The file begins like an image and then breaks off or is damaged: copy it again."""
+    """The file begins like an image and then breaks off or is damaged: copy it again. A file or a folder that may not
+    be read: let uid or gid 1000 read it."""
     NO_FACE_FOUND = "NoFaceFound"
     """The detector found no face: use a photo that shows the face from the front."""
     SEVERAL_FACES = "SeveralFaces"

@@ -1,13 +1,14 @@
 """Which image files a folder holds, and whom each one shows.
 
 In: the folder and its layout. Out: the files in one fixed order, each with its path below the folder and its identity.
-Invariant: the order depends on the names alone, and no link leads out of the folder.
+Invariant: the order depends on the names alone, no link leads out of the folder, and nothing is passed over because it
+cannot be read: a folder that cannot be listed stands for its files, and whoever reads it finds it unreadable.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,10 +36,17 @@ class Photo:
 def list_photos(images: Images, field: str) -> tuple[Photo, ...]:
     """All regular, visible files. Raises `RunFailed` (SourceEmpty) naming `field` when there is none."""
     root = Path(images.path)
-    photos = [Photo(path, _identity(path, images.layout)) for path in _files(root)]
+    unlisted: list[OSError] = []
+    photos = [Photo(path, _identity(path, images.layout)) for path in _files(root, unlisted.append)]
+    for error in unlisted:
+        if Path(error.filename) == root:
+            absent = isinstance(error, FileNotFoundError | NotADirectoryError)
+            problem = "is not a folder" if absent else f"cannot be read: {error.strerror}"
+            raise RunFailed(FailureReason.SOURCE_EMPTY, f"{field}.path {images.path} {problem}") from error
+        folder = Path(error.filename).relative_to(root).as_posix()
+        photos.append(Photo(folder, _identity(f"{folder}/", images.layout)))
     if not photos:
-        state = "holds no file" if root.is_dir() else "is not a folder"
-        raise RunFailed(FailureReason.SOURCE_EMPTY, f"{field}.path {images.path} {state}")
+        raise RunFailed(FailureReason.SOURCE_EMPTY, f"{field}.path {images.path} holds no file")
     return tuple(sorted(photos, key=lambda photo: os.fsencode(photo.path)))
 
 
@@ -47,15 +55,23 @@ def shown(name: str) -> str:
     return os.fsencode(name).decode("utf-8", errors="backslashreplace")
 
 
-def _files(root: Path) -> Iterator[str]:
+def _files(root: Path, unlisted: Callable[[OSError], None]) -> Iterator[str]:
     """Names that begin with a dot are the file system's or a volume plugin's own."""
     real_root = root.resolve()
-    for folder, subfolders, names in os.walk(root):
+    for folder, subfolders, names in os.walk(root, onerror=unlisted):
         subfolders[:] = [name for name in subfolders if not name.startswith(".") and name != "lost+found"]
         for name in names:
             file = Path(folder, name)
-            if not name.startswith(".") and file.is_file() and file.resolve().is_relative_to(real_root):
+            if not name.startswith(".") and _may_be_photo(file, real_root):
                 yield file.relative_to(root).as_posix()
+
+
+def _may_be_photo(file: Path, real_root: Path) -> bool:
+    """False for what is no regular file, or lies outside. What cannot be looked at is for the reader to reject."""
+    try:
+        return file.is_file() and file.resolve().is_relative_to(real_root)
+    except OSError:
+        return True
 
 
 def _identity(path: str, layout: str) -> str | None:
