@@ -47,6 +47,7 @@ def test_the_operator_may(cluster: Cluster, verb: str, resource: str) -> None:
         ("update", "facedatasets.faceledger.dev"),
         ("delete", "ledgerbindings.faceledger.dev"),
         ("create", "pods"),
+        ("delete", "pods"),
         ("create", "pods/exec"),
         ("delete", "persistentvolumeclaims"),
         ("escalate", "roles.rbac.authorization.k8s.io"),
