@@ -92,11 +92,13 @@ class Actor:
                 return await self._submit(subject, step, ledger)
 
     async def remove(self, subject: Subject, removals: tuple[Removal, ...]) -> None:
-        """Asks for all deletions at once."""
-        namespace = subject.metadata.namespace
-        await asyncio.gather(
-            *(self._kube.delete(removal.kind, namespace, removal.name, uid=removal.uid) for removal in removals)
-        )
+        """ConfigMaps last: by their labels the rest is found again, should a deletion fail."""
+        for maps in (False, True):
+            chosen = [removal for removal in removals if (removal.kind == CONFIG_MAP) == maps]
+            await _together(*(self._delete(subject, removal) for removal in chosen))
+
+    async def _delete(self, subject: Subject, removal: Removal) -> None:
+        await self._kube.delete(removal.kind, subject.metadata.namespace, removal.name, uid=removal.uid)
 
     async def _start(self, subject: Subject, step: Start, ledger: Ledger) -> Outcome:
         try:

@@ -15,12 +15,13 @@ from pydantic import ValidationError
 
 from ..api.base import AttemptStatus
 from ..api.conditions import RunReason
-from ..kube.api import Kube
+from ..kube.api import Kube, Object
 from ..kube.kinds import CONFIG_MAP, LEDGER_BINDING, POD, RAY_CLUSTER, RAY_JOB, SECRET
 from ..kube.labels import ATTEMPT, RECONCILE, SUBJECT_UID
 from ..ledger.ledger import Commitment, Ledgers, LedgerUnavailableError
 from ..ray.podfaults import PodView, read_pod
 from ..ray.status import ClusterView, JobView, read_cluster, read_job
+from ..receipts.keeper import RECEIPT_KEY
 from .children import RUN_SPEC_KEY, children_of
 from .observation import Child, LedgerTrouble, Observation
 from .report import RefusedReport, SignedReport, read_report
@@ -28,8 +29,6 @@ from .resolve import Resolver, binding_message
 from .subject import Inputs, Missing, Run, Subject
 
 __all__ = ["Observer"]
-
-RECEIPT_KEY = "receipt.json"
 
 
 class Observer:
@@ -88,20 +87,22 @@ class Observer:
         return await self._resolver.resolve(first.subject)
 
     async def _leftovers(self, first: Observation) -> tuple[Child, ...]:
-        """Children that are still there of attempts that need them no more."""
+        """Children that are still there of attempts that need them no more; what is not the subject's is left alone."""
         if first.running or (first.result_known and not first.final):
             return ()
         namespace = first.subject.metadata.namespace
         children = [child for name in await self._attempts(first) for child in children_of(name)]
         found = await asyncio.gather(*(self._kube.get(child.kind, namespace, child.name) for child in children))
-        return tuple(child for child, body in zip(children, found, strict=True) if body is not None)
+        uid = first.subject.metadata.uid
+        return tuple(child for child, body in zip(children, found, strict=True) if body and _is_owned(body, uid))
 
     async def _attempts(self, first: Observation) -> list[str]:
         """The attempt in the status, and those whose start was broken off before the status could tell of them."""
         metadata, attempt = first.subject.metadata, first.status.attempt
-        maps = await self._kube.list(CONFIG_MAP, metadata.namespace, {SUBJECT_UID: metadata.uid})
-        names = {body["metadata"]["labels"][ATTEMPT] for body in maps}
-        return sorted(names | ({attempt.name} if attempt else set()))
+        labels = {SUBJECT_UID: metadata.uid}
+        found = await asyncio.gather(*(self._kube.list(k, metadata.namespace, labels) for k in (CONFIG_MAP, RAY_JOB)))
+        named = {body["metadata"]["labels"].get(ATTEMPT) for bodies in found for body in bodies}
+        return sorted({name for name in named if name} | ({attempt.name} if attempt else set()))
 
     async def _report(self, first: Observation) -> tuple[Run | None, SignedReport | RefusedReport | None]:
         attempt, namespace = first.attempt, first.subject.metadata.namespace
@@ -161,3 +162,7 @@ class Observer:
             block=receipt.transaction.block_number,
             receipt=name,
         )
+
+
+def _is_owned(body: Object, uid: str) -> bool:
+    return uid in {owner["uid"] for owner in body["metadata"].get("ownerReferences") or []}

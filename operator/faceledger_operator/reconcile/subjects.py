@@ -20,7 +20,7 @@ from ..kube.kinds import Kind
 from ..kube.status import write_status
 from .act import Actor
 from .attempt import decide
-from .claims import claims_of, headline_of, stalled
+from .claims import Headline, claims_of, headline_of, stalled
 from .decision import Decision
 from .observe import Observer
 from .outcome import Outcome, Started, Trouble, conclude
@@ -85,12 +85,12 @@ class SubjectReconciler:
     async def _tell(
         self, body: Object, subject: Subject, status: Status, decision: Decision, outcome: Outcome | None
     ) -> None:
-        """An event for a new attempt, and one for each new reason."""
+        """An event for a new attempt, one for each new reason, and one for each new thing that a person must mend."""
         if isinstance(outcome, Started) and status.attempt:
             note = f"attempt {status.attempt.number}: RayJob {status.attempt.name}"
             await self._events.record(self._kind, body, "AttemptStarted", note)
         before, after = headline_of(subject.status.conditions), headline_of(status.conditions)
-        if after is None or after.reason in _SILENT or (before and before.reason == after.reason):
+        if after is None or after.reason in _SILENT or not _is_news(before, after):
             return
         warning = after.state == "Stalled" or after.reason is RunReason.RETRYING
         await self._events.record(
@@ -115,6 +115,12 @@ class SubjectReconciler:
                 self._kind, metadata.namespace, metadata.name, {**stored, **said}, metadata.resource_version
             )
             await self._events.record(self._kind, body, headline.reason, headline.message, severity="Warning")
+
+
+def _is_news(before: Headline | None, after: Headline) -> bool:
+    if before is None or before.reason != after.reason:
+        return True
+    return after.state == "Stalled" and before.message != after.message
 
 
 def _readable(stored: dict[str, Any]) -> tuple[Condition, ...]:

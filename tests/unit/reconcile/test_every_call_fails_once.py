@@ -24,6 +24,7 @@ from faceledger_operator.kube.kinds import (
     SECRET,
     SERVICE_ACCOUNT,
 )
+from faceledger_operator.kube.labels import ATTEMPT, SUBJECT_UID
 from faceledger_operator.ledger.ledger import Ledgers, LedgerUnavailableError
 from faceledger_operator.reconcile.act import Actor, Images
 from faceledger_operator.reconcile.facedataset import DatasetSubject
@@ -33,7 +34,7 @@ from faceledger_operator.reconcile.subjects import SubjectReconciler
 from faceledger_operator.reconcile.watch_audit import WatchAudit
 from memory_api import MemoryApi, When
 from simulated_cluster import IMAGE_DIGEST, SimulatedKubeRay, SimulatedLedger
-from subject_builders import DATASET_SPEC, NOW, body
+from subject_builders import DATASET_SPEC, NOW, UID, body
 
 PASSES = 60
 """Far more than a run needs."""
@@ -217,6 +218,45 @@ async def test_a_start_that_was_broken_off_before_an_edit_leaves_nothing() -> No
     await world.run()
     assert end_state(world)["left"] == []
     assert end_state(world)["secrets"] == ["staff-data-key"]
+
+
+async def test_a_rayjob_that_the_status_missed_before_an_edit_leaves_nothing() -> None:
+    world = World.make()
+    await world.fill()
+    await world.reconciler("demo", "staff")
+    resource = world.api.objects["FaceDataset", "demo", "staff"]
+    world.api.change(resource, status={"observedGeneration": -1})  # as if the process had ended before it wrote
+    for found in world.api.of(CONFIG_MAP):
+        world.api.remove(found["metadata"]["uid"])
+    world.api.change(resource, spec={**resource["spec"], "preprocessing": {"size": 128}})
+    await world.run()
+    assert end_state(world)["left"] == []
+    assert end_state(world)["secrets"] == ["staff-data-key"]
+
+
+@pytest.mark.parametrize("labels", [{}, {ATTEMPT: "default"}], ids=["no attempt", "a name that is somebody else's"])
+async def test_a_config_map_that_poses_as_ours_has_nothing_deleted(labels: dict[str, str]) -> None:
+    world = World.make()
+    await world.fill()
+    posing = {"namespace": "demo", "name": "posing", "labels": {SUBJECT_UID: UID, **labels}}
+    await world.api.create(CONFIG_MAP, {"metadata": posing})
+    await world.api.create(SERVICE_ACCOUNT, {"metadata": {"namespace": "demo", "name": "default"}})
+    await world.run()
+    assert [account["metadata"]["name"] for account in world.api.of(SERVICE_ACCOUNT)] == ["default"]
+
+
+async def test_each_thing_that_a_person_must_mend_has_an_event() -> None:
+    world = World.make()
+    await world.fill()
+    for claim in ("staff-photos", "faceledger"):
+        world.api.remove(world.api.objects["PersistentVolumeClaim", "demo", claim]["metadata"]["uid"])
+    await world.reconciler("demo", "staff")
+    await world.api.create(PERSISTENT_VOLUME_CLAIM, {"metadata": {"name": "staff-photos", "namespace": "demo"}})
+    for _ in range(2):
+        await world.reconciler("demo", "staff")
+    notes = [event["note"] for event in world.api.of(EVENT)]
+    assert len(notes) == 2
+    assert {"staff-photos" in note for note in notes} == {True, False}
 
 
 async def test_a_deleted_resource_takes_everything_with_it() -> None:

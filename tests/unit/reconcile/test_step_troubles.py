@@ -22,7 +22,8 @@ from faceledger_operator.ledger.ledger import (
 from faceledger_operator.reconcile.act import Actor, Images
 from faceledger_operator.reconcile.attempt import decide
 from faceledger_operator.reconcile.authorising import Authorisations, AuthorisingError
-from faceledger_operator.reconcile.decision import Start, Submit
+from faceledger_operator.reconcile.children import children_of
+from faceledger_operator.reconcile.decision import Removal, Start, Submit
 from faceledger_operator.reconcile.outcome import Started, Submitted, Trouble, conclude
 from faceledger_operator.reconcile.record import build_record
 from memory_api import MemoryApi, Object
@@ -316,6 +317,19 @@ async def test_the_driver_may_patch_its_one_report_and_nothing_else() -> None:
         {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [name], "verbs": ["get", "patch"]}
     ]
     assert name in {found["metadata"]["name"] for found in api.of(CONFIG_MAP)}
+
+
+async def test_a_deletion_that_fails_leaves_what_the_rest_is_found_again_by() -> None:
+    api = MemoryApi()
+    acting = actor(api, SimulatedLedger())
+    await acting.perform(STAFF, START)
+    removals = tuple(Removal(child.kind, child.name) for child in children_of(ATTEMPT))
+    api.fail = (api.calls, "before")
+    with pytest.raises(ApiUnavailableError):
+        await acting.remove(STAFF, removals)
+    assert len(api.of(CONFIG_MAP)) == 2
+    await acting.remove(STAFF, removals)
+    assert not api.of(CONFIG_MAP)
 
 
 async def test_no_private_key_leaves_its_secret() -> None:
