@@ -246,6 +246,7 @@ class AttemptStatus(ApiModel):
     start_time: datetime | None = Field(default=None, description="When the RayJob was created.")
     end_time: datetime | None = Field(default=None, description="When the final report or the failure was seen.")
     failures: int = Field(default=0, ge=0, description="Failures of the infrastructure at this spec so far.")
+    deletions: int = Field(default=0, ge=0, description="Attempts in a row that ended because somebody deleted them.")
     retry_at: datetime | None = Field(default=None, description="When the next attempt starts, after a failure.")
     gpu_seconds: int = Field(default=0, ge=0, description="GPUs of the attempt times its seconds.")
 

@@ -1,7 +1,7 @@
 """How an attempt ends without a result: retried after a pause, started anew at once, or given up.
 
-In: an observation, the attempt, the cause. Out: a decision. Pure. Invariant: only failures of the infrastructure are
-counted and retried; the count and the pause are in the status before anything of the attempt is removed.
+In: an observation, the attempt, the cause. Out: a decision. Pure. Invariant: failures of the infrastructure alone are
+counted against spec.compute.retries; counts and pause are in the status before anything of the attempt is removed.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ __all__ = ["ended", "fail", "give_up", "pause_after", "start_anew"]
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=5)
 
+FREE_DELETIONS = 3
+"""Attempts in a row that may be deleted and come back at once; who deletes more of them is probably no person."""
+
 
 def fail(observation: Observation, attempt: AttemptStatus, cause: str, now: datetime) -> Decision:
     """The infrastructure failed: another attempt after a pause, as often as spec.compute.retries says."""
@@ -30,13 +33,18 @@ def fail(observation: Observation, attempt: AttemptStatus, cause: str, now: date
         return give_up(observation, failed, RunReason.RETRIES_EXHAUSTED, message, now)
     retry_at = now + pause_after(failures)
     message = f"attempt {attempt.number} failed: {cause}; the next one starts at {retry_at:%H:%M:%S} UTC"
-    return _another(observation, attempt, failures, retry_at, message, now)
+    failed = attempt.model_copy(update={"failures": failures, "deletions": 0, "retry_at": retry_at})
+    return _another(observation, failed, message, now)
 
 
 def start_anew(observation: Observation, attempt: AttemptStatus, cause: str, now: datetime) -> Decision:
-    """Somebody removed what the attempt needs: another one at once, and nothing is counted."""
-    message = f"attempt {attempt.number}: {cause}; another one starts"
-    return _another(observation, attempt, attempt.failures, now, message, now)
+    """Somebody removed what the attempt needs: another one, at once unless this goes on and on. It is no failure."""
+    deletions = attempt.deletions + 1
+    often = deletions > FREE_DELETIONS
+    retry_at = now + pause_after(deletions - FREE_DELETIONS) if often else now
+    when = f"the next one starts at {retry_at:%H:%M:%S} UTC" if often else "another one starts"
+    deleted = attempt.model_copy(update={"deletions": deletions, "retry_at": retry_at})
+    return _another(observation, deleted, f"attempt {attempt.number}: {cause}; {when}", now)
 
 
 def give_up(
@@ -60,11 +68,8 @@ def ended(observation: Observation, attempt: AttemptStatus, now: datetime) -> At
     return attempt.model_copy(update={"end_time": now, "gpu_seconds": int(seconds * workers.gpu * workers.max)})
 
 
-def _another(
-    observation: Observation, attempt: AttemptStatus, failures: int, retry_at: datetime, message: str, now: datetime
-) -> Decision:
-    closed = ended(observation, attempt, now).model_copy(update={"failures": failures, "retry_at": retry_at})
-    status = observation.status.model_copy(update={"attempt": closed})
+def _another(observation: Observation, attempt: AttemptStatus, message: str, now: datetime) -> Decision:
+    status = observation.status.model_copy(update={"attempt": ended(observation, attempt, now)})
     headline = reconciling(RunReason.RETRYING, message)
     job = observation.job(attempt.name)
     removals = (Removal(RAY_JOB, job.name, job.uid),) if job and not job.deleting else ()

@@ -6,7 +6,7 @@ itself (an image that appears, a node that comes) is said and waited for; what c
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from faceledger_workloads.runspec import Progress
 
@@ -25,6 +25,9 @@ __all__ = ["decide_running", "with_image"]
 
 PROGRESS_STEP = 5
 """Per cent between two progress writes: every write of a status goes to etcd."""
+
+KUBERAY_PATIENCE = timedelta(seconds=60)
+"""KubeRay looks at a new RayJob within seconds; after so long a person should know that it does not."""
 
 _FAULT_REASONS = {
     FaultKind.IMAGE_PULL: RunReason.IMAGE_PULL_FAILED,
@@ -46,7 +49,7 @@ def decide_running(observation: Observation, attempt: AttemptStatus, now: dateti
     status = observation.status.model_copy(update={"attempt": attempt})
     if isinstance(observation.report, RefusedReport):
         return Decision(stalled(RunReason.REPORT_REFUSED, observation.report.message), status)
-    return _going_on(observation, status)
+    return _going_on(observation, status, job, now)
 
 
 def with_image(observation: Observation, attempt: AttemptStatus) -> AttemptStatus:
@@ -65,18 +68,21 @@ def _loss(observation: Observation, job: JobView) -> str | None:
         return f"the head pod {lost.name} is lost" + (f": {lost.end}" if lost.end else "")
     if job.submitted and not heads:
         return "the head pod is gone"
+    if job.ended and isinstance(observation.report, RefusedReport):
+        return f"RayJob {job.name} ended with a report that is refused: {observation.report.message}"
     if job.ended:
         return f"RayJob {job.name} ended without a final report: {job.cause}"
     return None
 
 
-def _going_on(observation: Observation, status: Status) -> Decision:
+def _going_on(observation: Observation, status: Status, job: JobView, now: datetime) -> Decision:
     report = observation.report
     if isinstance(report, SignedReport):
         progress = _progress(status.progress, report.report.progress)
         status = status.model_copy(update={"progress": progress})
         return Decision(_fault(observation) or reconciling(RunReason.RUNNING, _words(progress)), status)
-    return Decision(_fault(observation) or _starting(observation), status)
+    fault = _fault(observation)
+    return Decision(fault, status) if fault else _starting(status, job, now)
 
 
 def _fault(observation: Observation) -> Headline | None:
@@ -92,10 +98,16 @@ def _fault(observation: Observation) -> Headline | None:
     return reconciling(RunReason.QUOTA_EXCEEDED if quota else RunReason.POD_START_FAILED, refused)
 
 
-def _starting(observation: Observation) -> Headline:
-    attempt = observation.attempt
-    assert attempt
-    return reconciling(RunReason.STARTING, f"RayJob {attempt.name} is starting")
+def _starting(status: Status, job: JobView, now: datetime) -> Decision:
+    """KubeRay says nothing where it does not look, so the time is looked at instead."""
+    left = (job.created + KUBERAY_PATIENCE - now).total_seconds()
+    if job.deployment or left > 0:
+        headline = reconciling(RunReason.STARTING, f"RayJob {job.name} is starting")
+        return Decision(headline, status, look_again=None if job.deployment else left)
+    message = (
+        f"RayJob {job.name} is there since {job.created:%H:%M:%S} UTC, and KubeRay has not looked at it: is it up?"
+    )
+    return Decision(reconciling(RunReason.STARTING, message), status)
 
 
 def _progress(before: ProgressStatus | None, now: Progress) -> ProgressStatus:

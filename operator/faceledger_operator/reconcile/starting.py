@@ -91,6 +91,7 @@ def _removals_of_last(observation: Observation) -> tuple[Removal, ...]:
 
 def _plan(observation: Observation, inputs: Inputs, number: int, failures: int, request: str | None) -> AttemptStatus:
     subject, before = observation.subject, observation.attempt
+    deletions = before.deletions if before and request is None else 0
     if request is None:
         request = SpecHash.parse(before.spec_hash).request if before else request_hash(subject.metadata)
     hashed = spec_hash(subject, inputs, request)
@@ -99,6 +100,7 @@ def _plan(observation: Observation, inputs: Inputs, number: int, failures: int, 
         number=number,
         spec_hash=str(hashed),
         failures=failures,
+        deletions=deletions,
     )
 
 

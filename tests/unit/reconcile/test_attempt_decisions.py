@@ -255,6 +255,21 @@ RUNNING = (
         FIRST.name,
     ),
     case(
+        "a RayJob that KubeRay has not looked at yet is starting, and is looked at again",
+        running(STAFF, jobs=(rayjob(FIRST, created=NOW - timedelta(seconds=20), deployment="", job=""),), pods=()),
+        "Reconciling",
+        RunReason.STARTING,
+        "is starting",
+        look_again=40.0,
+    ),
+    case(
+        "a RayJob that KubeRay has not looked at for a minute says so",
+        running(STAFF, jobs=(rayjob(FIRST, deployment="", job=""),), pods=()),
+        "Reconciling",
+        RunReason.STARTING,
+        "since 11:58:20 UTC, and KubeRay has not looked at it",
+    ),
+    case(
         "a report of progress is shown",
         running(STAFF, report=report(done=120, total=200)),
         "Reconciling",
@@ -425,6 +440,20 @@ RUNNING = (
         "without a final report",
         removed=(f"RayJob {FIRST.name}",),
         look_again=0.0,
+    ),
+    case(
+        "a RayJob that ends with a refused report is not said to have ended without one",
+        running(
+            STAFF,
+            jobs=(rayjob(FIRST, deployment="Complete", job="SUCCEEDED"),),
+            report=RefusedReport("signed by 0xbad"),
+        ),
+        "Reconciling",
+        RunReason.RETRYING,
+        "ended with a report that is refused: signed by 0xbad",
+        removed=(f"RayJob {FIRST.name}",),
+        look_again=0.0,
+        attempt={"failures": 1},
     ),
     case(
         "one failure more than spec.compute.retries gives up with the last cause",
@@ -730,6 +759,38 @@ def test_pauses_double_up_to_five_minutes() -> None:
     ]
     pauses = [(end.retry_at - NOW).total_seconds() for end in ends if end and end.retry_at]
     assert pauses == [5, 10, 20, 40, 80, 160, 300, 300, 300]
+
+
+def test_who_deletes_attempt_after_attempt_waits_longer_and_longer() -> None:
+    pauses, attempt = [], FIRST
+    for _ in range(6):
+        ended = decide(running(STAFF, attempt=attempt, jobs=(), pods=()), NOW).status.attempt
+        assert ended is not None
+        assert ended.retry_at is not None
+        assert ended.failures == 0
+        pauses.append((ended.retry_at - NOW).total_seconds())
+        next_one = decide(observed(STAFF, ended, inputs=INPUTS), ended.retry_at).status.attempt
+        assert next_one is not None
+        attempt = next_one.model_copy(update={"run_key": FIRST.run_key, "start_time": NOW})
+    assert pauses == [0, 0, 0, 5, 10, 20]
+
+
+@pytest.mark.parametrize(
+    ("seen", "deletions"),
+    [
+        pytest.param(running(STAFF, attempt=FIRST.model_copy(update={"deletions": 5}), pods=()), 0, id="a failure"),
+        pytest.param(
+            observed(dataset(metadata={"annotations": {REQUESTED_AT: "now"}}), pausing(deletions=5), inputs=INPUTS),
+            0,
+            id="a request to try again",
+        ),
+        pytest.param(observed(STAFF, planned(STAFF, deletions=5), inputs=INPUTS), 5, id="no start that is repeated"),
+    ],
+)
+def test_what_ends_a_row_of_deletions(seen: Observation, deletions: int) -> None:
+    attempt = decide(seen, NOW).status.attempt
+    assert attempt is not None
+    assert attempt.deletions == deletions
 
 
 def test_gpu_seconds_are_the_workers_gpus_times_the_attempts_seconds() -> None:
