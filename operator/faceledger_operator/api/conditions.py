@@ -148,6 +148,7 @@ class BindingReason(Reason):
         "The annotation faceledger.dev/reconcile: disabled is set.",
         "Remove the annotation.",
     )
+    UNREADABLE = "ResourceUnreadable", "This release cannot read what is stored.", "Correct the fields that are named."
     SECRET_NOT_FOUND = "SecretNotFound", "A Secret or its key is missing.", "Create the Secret with that key."
     RPC_UNREACHABLE = "RPCUnreachable", "The node does not answer.", "Check the URL in the Secret and the node."
     WRONG_CHAIN_ID = "WrongChainID", "The node is on another chain.", "Correct network.chainId or the URL."

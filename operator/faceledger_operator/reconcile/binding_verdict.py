@@ -17,7 +17,7 @@ from ..api.conditions import BindingReason, Claim, ConditionType
 from ..api.ledgerbinding import LedgerBindingSpec
 from ..ledger.health import Health
 
-__all__ = ["Verdict", "decide_binding"]
+__all__ = ["Verdict", "decide_binding", "decide_unreadable"]
 
 Check = Callable[[Health, LedgerBindingSpec], str | None]
 
@@ -84,6 +84,11 @@ def decide_binding(health: Health, spec: LedgerBindingSpec) -> Verdict:
         reason = health.trouble.reason
         return Verdict(reason, health.trouble.message, usable=True, commits=True)
     return _verdict(BindingReason.READY, f"Chain {health.chain_id}, contract {health.contract}", health)
+
+
+def decide_unreadable(message: str) -> Verdict:
+    """The verdict over a binding of which nothing is known but that it cannot be read."""
+    return Verdict(BindingReason.UNREADABLE, message, usable=False, commits=False)
 
 
 def _verdict(reason: BindingReason, message: str, health: Health) -> Verdict:

@@ -19,14 +19,16 @@ from typing import Any
 import structlog
 from eth_utils.address import to_checksum_address
 from faceledger_contracts.randomness import RandomSource
+from pydantic import ValidationError
 
-from ..api.base import GROUP, SecretKey
+from ..api.base import SecretKey
 from ..api.conditions import BindingReason, ConditionType, merge_conditions
 from ..api.ledgerbinding import LedgerBinding, LedgerBindingStatus
 from ..kube.api import Kube, Object
 from ..kube.errors import ApiConflictError
 from ..kube.events import EventRecorder
 from ..kube.kinds import LEDGER_BINDING, SECRET
+from ..kube.labels import RECONCILE
 from ..kube.status import write_status
 from ..ledger.committer import Outcome, Terms
 from ..ledger.fees import gwei, wei
@@ -39,7 +41,9 @@ from ..ledger.signer import PASSWORD_KEY, KeystoreError, Keystores
 from ..receipts.keeper import Receipts
 from ..receipts.volume import ReceiptVolume
 from .binding_session import Session, Surroundings, Wake
-from .binding_verdict import Verdict, decide_binding
+from .binding_verdict import Verdict, decide_binding, decide_unreadable
+from .plan import parse_duration
+from .unreadable import unreadable_message, with_conditions
 
 __all__ = ["BindingReconciler"]
 
@@ -54,8 +58,6 @@ DEPLOYING_SECONDS = 0.3
 
 HEALTH_SECONDS = 10.0
 """While records are on their way, all else is looked at no more often than this."""
-
-PAUSE_ANNOTATION = f"{GROUP}/reconcile"
 
 Key = tuple[str, str]
 
@@ -94,7 +96,10 @@ class BindingReconciler:
         if body is None or body["metadata"].get("deletionTimestamp"):
             await self._forget(namespace, name)
             return None
-        binding = LedgerBinding.parse(body)
+        try:
+            binding = LedgerBinding.parse(body)
+        except ValidationError as error:
+            return await self._refuse(body, error)
         session = self._sessions.setdefault((namespace, name), Session(self._around, binding.metadata))
         health = await self._health(session, binding)
         health, outcome = await self._commit(session, binding, health)
@@ -106,6 +111,25 @@ class BindingReconciler:
             return 0.0
         await self._announce(body, binding, verdict)
         return _next_look(verdict, outcome)
+
+    async def _refuse(self, body: Object, error: ValidationError) -> float | None:
+        """This release cannot read what is stored: nothing goes on under what it said before."""
+        metadata, verdict = body["metadata"], decide_unreadable(unreadable_message(error))
+        namespace, name = metadata["namespace"], metadata["name"]
+        self._ledgers.remove(namespace, name)
+        session = self._sessions.pop((namespace, name), None)
+        status = with_conditions(body, verdict.claims(), self._now().replace(microsecond=0))
+        if status != body.get("status"):
+            version = metadata.get("resourceVersion")
+            try:
+                await self._kube.patch_status(LEDGER_BINDING, namespace, name, status, version)
+            except ApiConflictError:
+                return 0.0
+            await self._events.record(LEDGER_BINDING, body, verdict.reason, verdict.message, verdict.severity)
+        if session is not None:
+            session.wake_subjects()
+            await session.close()
+        return None
 
     async def close(self) -> None:
         """Lets go of all nodes."""
@@ -270,22 +294,15 @@ def _deploy_transaction(journal: Journal) -> str | None:
 
 
 def _is_paused(binding: LedgerBinding) -> bool:
-    return binding.metadata.annotations.get(PAUSE_ANNOTATION) == "disabled"
+    return binding.metadata.annotations.get(RECONCILE) == "disabled"
 
 
 def _terms(binding: LedgerBinding) -> Terms:
     spec = binding.spec
     policy = Policy(
         max_records=spec.batching.max_records,
-        max_delay=_seconds(spec.batching.max_delay),
+        max_delay=parse_duration(spec.batching.max_delay),
         max_fee=gwei(spec.gas.max_fee_per_gas_gwei),
         budget=wei(spec.gas.budget_eth_per_day),
     )
     return Terms(spec.network.chain_id, spec.network.finality, policy, spec.content.ipfs.api)
-
-
-def _seconds(duration: str) -> int:
-    """A `Duration` in seconds."""
-    parts = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", duration)
-    hours, minutes, seconds = (int(part or 0) for part in parts.groups()) if parts else (0, 0, 0)
-    return (hours * 60 + minutes) * 60 + seconds

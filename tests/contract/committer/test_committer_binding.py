@@ -276,6 +276,28 @@ async def test_a_record_waits_while_the_node_is_away_and_says_so(binding: Bindin
     await binding.until(lambda: binding.status["finalized"] == 1)
 
 
+async def test_a_binding_that_this_release_cannot_read_says_which_field_and_takes_no_records(binding: Binding) -> None:
+    binding.apply()
+    await binding.look()
+    before = binding.status
+    binding.apply(gas={"budgetEthPerDay": "plenty"})
+    assert await binding.look() is None
+    assert binding.ledgers.get("people", "consortium") is None
+    status, reason, message = binding.ready
+    assert (status, reason) == ("False", "ResourceUnreadable")
+    assert "spec.gas.budgetEthPerDay" in message
+    assert ("Warning", reason, message) in binding.events
+    assert {c["type"]: c["status"] for c in binding.status["conditions"]} == {"Ready": "False", "Stalled": "True"}
+    assert binding.status["contract"] == before["contract"]
+    writes = binding.kube.writes
+    await binding.look()
+    assert binding.kube.writes == writes
+    binding.apply(gas={"budgetEthPerDay": "1"})
+    await binding.look()
+    assert binding.ready[:2] == ("True", "Ready")
+    assert binding.ledgers.get("people", "consortium") is not None
+
+
 async def test_a_paused_binding_is_left_alone(binding: Binding) -> None:
     binding.apply()
     body = binding.kube.objects["ledgerbindings", "people", "consortium"]

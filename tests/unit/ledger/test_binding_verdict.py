@@ -11,7 +11,7 @@ from faceledger_operator.api.ledgerbinding import LedgerBindingSpec
 from faceledger_operator.ledger.health import Health
 from faceledger_operator.ledger.journal import Deployment
 from faceledger_operator.ledger.moves import Trouble
-from faceledger_operator.reconcile.binding_verdict import decide_binding
+from faceledger_operator.reconcile.binding_verdict import decide_binding, decide_unreadable
 
 CONTRACT = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 SIGNER = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
@@ -116,7 +116,16 @@ def test_a_binding(changes: Any, reason: BindingReason, says: str, second: Any, 
 
 
 def test_every_reason_has_a_case() -> None:
-    assert {case.values[1] for case in CASES} == set(BindingReason)
+    assert {case.values[1] for case in CASES} == set(BindingReason) - {BindingReason.UNREADABLE}
+
+
+def test_a_binding_that_cannot_be_read_is_stalled_and_takes_nothing() -> None:
+    verdict = decide_unreadable("spec.gas: no")
+    assert [(claim.type, claim.status, claim.reason) for claim in verdict.claims()] == [
+        (ConditionType.READY, "False", BindingReason.UNREADABLE),
+        (ConditionType.STALLED, "True", BindingReason.UNREADABLE),
+    ]
+    assert (verdict.usable, verdict.commits, verdict.deploys, verdict.severity) == (False, False, False, "Warning")
 
 
 def test_the_cause_is_named_before_its_effects() -> None:
