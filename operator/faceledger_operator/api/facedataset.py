@@ -62,7 +62,12 @@ class SynthesisSpec(ApiModel):
 
     generator: Literal["StyleGAN2"] = Field(default="StyleGAN2", description="The generator's architecture.")
     checkpoint: BundledCheckpoint = Field(description="The generator's weights.")
-    faces: int = Field(ge=0, le=1_000_000, description="Synthetic faces to draw, before screening.", examples=[400])
+    faces: int = Field(
+        ge=0,
+        le=1_000_000,
+        description="Synthetic faces to add, variations included; up to 4 are drawn for each until one passes.",
+        examples=[400],
+    )
     variations_per_identity: int = Field(
         default=0, ge=0, le=100, description="Variations drawn beside each synthetic face by style mixing."
     )
@@ -74,7 +79,9 @@ class SynthesisSpec(ApiModel):
 
 
 class Encryption(ApiModel):
-    key_secret_ref: SecretKey = Field(description="32 random bytes that encrypt every artefact (AES-256-GCM).")
+    key_secret_ref: SecretKey = Field(
+        description="32 random bytes (raw, 64 hex digits or base64) that encrypt every artefact (AES-256-GCM)."
+    )
 
 
 class Privacy(ApiModel):
