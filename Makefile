@@ -59,7 +59,7 @@ test-contract: .venv/uv.lock ## Foundry tests, then Python against a real EVM no
 	@$(RUN) -m pytest tests/contract -q
 
 test-cluster: cluster-up ## Tests on the real cluster (N at a time)
-	@$(RUN) -m pytest tests/cluster -q -m "not disruptive" -n $(N)
+	@$(RUN) -m pytest tests/cluster -q -m "not disruptive" -n $(N) --dist worksteal
 	@$(RUN) -m pytest tests/cluster -q -m disruptive
 
 ##@ Cluster

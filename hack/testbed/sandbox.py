@@ -147,7 +147,7 @@ class Sandbox:
         spec = {
             "galleryRef": {"name": "staff"},
             "probes": {"persistentVolumeClaim": {"claimName": "camera"}},
-            "matching": {"threshold": "0.93"},
+            "matching": {"threshold": "0.945"},
             "compute": {"workers": {"cpu": "200m", "memory": "1500Mi"}},
             "ledgerRef": {"name": "consortium"},
         }

@@ -17,10 +17,16 @@ from testbed.sandbox import Sandbox
 HERE = Path(__file__).parent
 
 
+LONGEST_FIRST = ("test_survival", "test_main_job", "test_bad_input")
+"""Several processes share the tests; one that starts a long test last would keep the others waiting."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.cluster)
+    order = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
 
 
 @pytest.fixture(scope="session")

@@ -259,12 +259,9 @@ def _gpus(cluster: Cluster, count: int) -> Iterator[None]:
 def _cut_off(address: str) -> Iterator[None]:
     """Drops every packet from and to a pod's address, on the node."""
     table = f"faceledger-test-{address.replace('.', '-')}"
-    rules = (
-        f"table inet {table} {{ chain c {{ type filter hook forward priority -10; "
-        f"ip saddr {address} drop; ip daddr {address} drop; }} "
-        f"chain i {{ type filter hook input priority -10; ip saddr {address} drop; }} }}"
-    )
-    subprocess.run(("nft", rules), check=True)
+    hooks = ("forward", f"ip saddr {address} drop; ip daddr {address} drop"), ("input", f"ip saddr {address} drop")
+    chains = (f"chain {hook} {{ type filter hook {hook} priority -10; {rules}; }}" for hook, rules in hooks)
+    subprocess.run(("nft", f"table inet {table} {{ {'; '.join(chains)}; }}"), check=True)
     try:
         yield
     finally:
@@ -272,4 +269,4 @@ def _cut_off(address: str) -> Iterator[None]:
 
 
 def _containerd() -> tuple[str, ...]:
-    return ("ctr", "--address", "/run/faceledger-cluster/containerd/containerd.sock", "-n", "k8s.io")
+    return ("ctr", "--address", "/run/faceledger-cluster/containerd.sock", "-n", "k8s.io")
