@@ -198,7 +198,12 @@ def _resources(cpu: str, memory: str, gpu: int = 0) -> Object:
 
 
 def _ray_env() -> list[Object]:
-    return [{"name": "HOME", "value": "/tmp"}, {"name": "RAY_USAGE_STATS_ENABLED", "value": "0"}]  # noqa: S108
+    """Objects are never spilled: they hold faces, and /tmp is a disk."""
+    return [
+        {"name": "HOME", "value": "/tmp"},  # noqa: S108
+        {"name": "RAY_USAGE_STATS_ENABLED", "value": "0"},
+        {"name": "RAY_automatic_object_spilling_enabled", "value": "0"},
+    ]
 
 
 def _common_volumes(needs: PodNeeds, memory: str) -> list[Object]:
