@@ -85,6 +85,10 @@ def committing_headline(observation: Observation, status: Status, where: str) ->
 def _failed(observation: Observation, attempt: AttemptStatus, report: RunReport, now: datetime) -> Decision:
     failure = report.failure
     if failure is None or failure.retryable:
+        job = observation.job(attempt.name)
+        if job is None or job.deleting:
+            # The driver was told to stop because somebody deleted its RayJob: no failure of the infrastructure.
+            return start_anew(observation, attempt, f"RayJob {attempt.name} was deleted", now)
         return fail(observation, attempt, failure.message if failure else "the run gave no reason", now)
     reasons = {str(reason): reason for reason in RunReason}
     reason = reasons.get(failure.reason.value, RunReason.RUN_SPEC_INVALID)

@@ -504,6 +504,19 @@ REPORTED = (
         attempt={"failures": 1},
     ),
     case(
+        "a run that says it was stopped by the deletion of its RayJob did not fail",
+        running(
+            STAFF,
+            report=failure(FailureReason.INFRASTRUCTURE_FAILED, "stopped by SIGTERM", retryable=True),
+            jobs=(rayjob(FIRST, deleting=True),),
+        ),
+        "Reconciling",
+        RunReason.RETRYING,
+        "deleted",
+        look_again=0.0,
+        attempt={"failures": 0, "deletions": 1},
+    ),
+    case(
         "a success without a summary is of another release",
         running(STAFF, report=success(summary=None)),
         "Stalled",
