@@ -54,8 +54,8 @@ def exclusive() -> Iterator[None]:
 def up(load: Sequence[str]) -> None:
     """Have the cluster run and KubeRay serve, with the named product images loaded."""
     packages.ensure_host()
-    made_of = _made_of()
-    if _MADE_OF.exists() and _MADE_OF.read_text() == made_of and is_healthy():
+    # In this order: a cold machine compiles nothing before the images, which take as long, are under way.
+    if is_healthy() and _MADE_OF.exists() and _MADE_OF.read_text() == _made_of():
         identities.write_user_kubeconfig()
         load_images(load)
         return
@@ -77,7 +77,7 @@ def up(load: Sequence[str]) -> None:
     image_store.tidy()
     with step("waiting for the KubeRay operator"):
         addons.wait_for_kuberay()
-    _MADE_OF.write_text(made_of)
+    _MADE_OF.write_text(_made_of())
 
 
 def load_images(names: Sequence[str]) -> None:
