@@ -14,7 +14,7 @@ from typing import Final
 
 import binaries
 import packages
-from console import ClusterError, run, step
+from console import ClusterError, run, say, step
 from places import CACHE, HERE, REPOSITORY
 from versions import KUBERAY
 
@@ -175,18 +175,34 @@ def _base() -> str:
     if name in buildah("images", "--format", "{{.Name}}:{{.Tag}}").split():
         return name
     with step("building the base image"):
-        container = buildah("from", "scratch").strip()
+        try:
+            container = _bootstrapped()
+        except ClusterError as error:
+            say(f"debootstrap is tried once more: {str(error).splitlines()[-1]}")
+            container = _bootstrapped()
         root = Path(buildah("mount", container).strip())
-        mirror = _mirror()
-        components = "main,universe" if _release()["ID"] == "ubuntu" else "main"
-        options = ("--variant=minbase", f"--include={_BASE_PACKAGES}", f"--components={components}")
-        run(["debootstrap", *options, _release()["VERSION_CODENAME"], root, mirror])
         for litter in ("var/cache/apt", "var/lib/apt/lists", "var/log", "usr/share/doc", "usr/share/locale"):
             shutil.rmtree(root / litter, ignore_errors=True)
         buildah("umount", container)
         buildah("config", "--env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", container)
         buildah("commit", "--rm", container, name)
     return name
+
+
+def _bootstrapped() -> str:
+    """A mounted container with the host's release. Packages are kept, so a second try after a lost one is short."""
+    packages = CACHE / "debs"
+    packages.mkdir(parents=True, exist_ok=True)
+    components = "main,universe" if _release()["ID"] == "ubuntu" else "main"
+    options = ("--variant=minbase", f"--include={_BASE_PACKAGES}", f"--components={components}")
+    container = buildah("from", "scratch").strip()
+    root = buildah("mount", container).strip()
+    try:
+        run(["debootstrap", f"--cache-dir={packages}", *options, _release()["VERSION_CODENAME"], root, _mirror()])
+    except ClusterError:
+        buildah("rm", container)
+        raise
+    return container
 
 
 def _release() -> dict[str, str]:
