@@ -6,12 +6,13 @@ info, path, query or header of the connection. This module alone imports web3; n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import requests
 from eth_typing import HexStr
 from web3 import HTTPProvider, Web3
+from web3.contract import Contract
 from web3.exceptions import BlockNotFound, TransactionNotFound, Web3Exception, Web3RPCError
 from web3.middleware import ExtraDataToPOAMiddleware
 from web3.types import BlockData, TxReceipt
@@ -79,10 +80,17 @@ class ChainReader:
         return None if block is None else _block(block).number
 
     def run_key_window(self, contract: str, key: str) -> RunKeyWindow:
-        ledger = self._web3.eth.contract(Web3.to_checksum_address(contract), abi=faceledger_artefact().abi)
+        ledger = self._ledger(contract)
         address = Web3.to_checksum_address(key)
         start, end = self._ask("run key", ledger.functions.runKeyWindow(address).call)
         return RunKeyWindow(start, end, self._ask("run key", ledger.functions.runKeyRevokedIn(address).call))
+
+    def revoked_at(self, contract: str, nullifiers: Sequence[bytes]) -> list[int]:
+        question = self._ledger(contract).functions.commitmentsRevokedAt(list(nullifiers))
+        return list(self._ask("revocation", question.call))
+
+    def _ledger(self, contract: str) -> Contract:
+        return self._web3.eth.contract(Web3.to_checksum_address(contract), abi=faceledger_artefact().abi)
 
     def _tagged(self, tag: FinalityTag) -> BlockData | None:
         try:

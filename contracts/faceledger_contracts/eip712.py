@@ -1,4 +1,4 @@
-"""What a run key signs: the report of its run, and the batch that carries its results.
+"""What a run key signs: the report of its run, and the batch that carries its results. Consents are in consent.py.
 
 In: a private key, the message's fields, the domain (chain and contract). Out: 65-byte signatures as 0x hex, and the
 address that a signature belongs to. Source: EIP-712, EIP-2098's low-s rule. Invariant: one signer, message and domain
@@ -20,13 +20,18 @@ __all__ = [
     "Domain",
     "SignatureError",
     "address_of",
+    "address_word",
     "batch_hash",
     "new_run_key",
+    "number_word",
     "recover_batch",
     "recover_report",
+    "recover_typed",
     "report_hash",
     "sign_batch",
     "sign_report",
+    "sign_typed",
+    "typed_hash",
 ]
 
 HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
@@ -62,30 +67,30 @@ def address_of(private_key: str) -> str:
 
 def sign_batch(private_key: str, batch_id: bytes, root: bytes, count: int, domain: Domain) -> str:
     """The signature that `commitBatch` asks for."""
-    return _sign(private_key, batch_hash(batch_id, root, count, domain))
+    return sign_typed(private_key, batch_hash(batch_id, root, count, domain))
 
 
 @lru_cache(maxsize=4096)  # every receipt of a batch asks the same
 def recover_batch(batch_id: bytes, root: bytes, count: int, signature: str, domain: Domain) -> str:
     """The checksum address that signed this batch; SignatureError if the signature is malformed."""
-    return _recover(batch_hash(batch_id, root, count, domain), signature)
+    return recover_typed(batch_hash(batch_id, root, count, domain), signature)
 
 
 def sign_report(private_key: str, attempt: str, digest: str, domain: Domain) -> str:
     """Signs a run report by the SHA-256 (`sha256:<hex>`) of its canonical JSON."""
-    return _sign(private_key, report_hash(attempt, digest, domain))
+    return sign_typed(private_key, report_hash(attempt, digest, domain))
 
 
 def recover_report(attempt: str, digest: str, signature: str, domain: Domain) -> str:
     """The checksum address that signed this run report; SignatureError if the signature is malformed."""
-    return _recover(report_hash(attempt, digest, domain), signature)
+    return recover_typed(report_hash(attempt, digest, domain), signature)
 
 
 def batch_hash(batch_id: bytes, root: bytes, count: int, domain: Domain) -> bytes:
     """The 32 bytes that are signed for a batch."""
     if len(batch_id) != 32 or len(root) != 32:
         raise ValueError("batch id and root are 32 bytes each")
-    return _typed_hash(domain, _BATCH_TYPE + batch_id + root + _word(count))
+    return typed_hash(domain, _BATCH_TYPE + batch_id + root + number_word(count))
 
 
 def report_hash(attempt: str, digest: str, domain: Domain) -> bytes:
@@ -93,33 +98,32 @@ def report_hash(attempt: str, digest: str, domain: Domain) -> bytes:
     if not digest.startswith("sha256:"):
         raise ValueError("a report's digest begins with sha256:")
     digest_word = from_hex("0x" + digest.removeprefix("sha256:"), 32)
-    return _typed_hash(domain, _REPORT_TYPE + keccak256(attempt.encode()) + digest_word)
+    return typed_hash(domain, _REPORT_TYPE + keccak256(attempt.encode()) + digest_word)
 
 
-@lru_cache(maxsize=64)
-def _separator(domain: Domain) -> bytes:
-    place = _word(domain.chain_id) + _address_word(domain.contract)
-    return keccak256(_DOMAIN_TYPE + _NAME + _VERSION + place)
-
-
-def _typed_hash(domain: Domain, encoded_struct: bytes) -> bytes:
+def typed_hash(domain: Domain, encoded_struct: bytes) -> bytes:
+    """The 32 bytes that are signed for a struct: its type's hash and its members, 32 bytes each."""
     return keccak256(b"\x19\x01" + domain.separator() + keccak256(encoded_struct))
 
 
-def _word(number: int) -> bytes:
+def number_word(number: int) -> bytes:
+    """A number as 32 bytes."""
     return number.to_bytes(32, "big")
 
 
-def _address_word(address: str) -> bytes:
+def address_word(address: str) -> bytes:
+    """An address (0x hex) as 32 bytes."""
     return bytes(12) + from_hex(address, 20)
 
 
-def _sign(private_key: str, digest: bytes) -> str:
+def sign_typed(private_key: str, digest: bytes) -> str:
+    """The signature of a `typed_hash`."""
     signature = PrivateKey(from_hex(private_key, 32)).sign_recoverable(digest, hasher=None)
     return to_hex(signature[:64] + bytes([27 + signature[64]]))
 
 
-def _recover(digest: bytes, signature: str) -> str:
+def recover_typed(digest: bytes, signature: str) -> str:
+    """The checksum address that signed a `typed_hash`; SignatureError if the signature is malformed."""
     try:
         raw = from_hex(signature, 65)
     except ValueError as error:
@@ -133,6 +137,12 @@ def _recover(digest: bytes, signature: str) -> str:
     except Exception as error:  # coincurve raises bare Exception when no key can be recovered
         raise SignatureError("no key can have made this signature") from error
     return _address(key)
+
+
+@lru_cache(maxsize=64)
+def _separator(domain: Domain) -> bytes:
+    place = number_word(domain.chain_id) + address_word(domain.contract)
+    return keccak256(_DOMAIN_TYPE + _NAME + _VERSION + place)
 
 
 def _address(key: PublicKey) -> str:

@@ -114,6 +114,10 @@ class Chain(Protocol):
         """The window of a run key, from the latest state."""
         ...
 
+    def revoked_at(self, contract: str, nullifiers: Sequence[bytes]) -> list[int]:
+        """When each commitment was revoked, from the latest state: seconds since 1970, 0 if it was not."""
+        ...
+
 
 def decode_batch_committed(topics: Sequence[bytes], data: bytes) -> BatchCommitted | None:
     """The commit that a log says, or None for any other log."""

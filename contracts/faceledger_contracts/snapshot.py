@@ -6,7 +6,7 @@ answers, a node's failure to give one included; a new pass takes a new snapshot.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 from faceledger_contracts.evidence import Block, Chain, ChainUnavailable, FinalityTag, Outcome, RunKeyWindow
@@ -44,6 +44,17 @@ class Snapshot:
     def run_key_window(self, contract: str, key: str) -> RunKeyWindow:
         return self._ask(self._chain.run_key_window, contract, key)
 
+    def revoked_at(self, contract: str, nullifiers: Sequence[bytes]) -> list[int]:
+        new = [one for one in dict.fromkeys(nullifiers) if ("revoked_at", contract, one) not in self._answers]
+        if new:
+            answers: Sequence[Any]
+            try:
+                answers = self._chain.revoked_at(contract, new)
+            except ChainUnavailable as error:
+                answers = [error] * len(new)
+            self._answers |= {("revoked_at", contract, one): answer for one, answer in zip(new, answers, strict=True)}
+        return [self._kept("revoked_at", contract, one) for one in nullifiers]
+
     def _ask(self, method: Callable[..., _Answer], *arguments: object) -> _Answer:
         question = (method.__name__, *arguments)
         if question not in self._answers:
@@ -51,7 +62,10 @@ class Snapshot:
                 self._answers[question] = method(*arguments)
             except ChainUnavailable as error:
                 self._answers[question] = error
+        return cast("_Answer", self._kept(*question))
+
+    def _kept(self, *question: object) -> Any:
         answer = self._answers[question]
         if isinstance(answer, ChainUnavailable):
             raise ChainUnavailable(str(answer))
-        return cast("_Answer", answer)
+        return answer

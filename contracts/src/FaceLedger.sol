@@ -4,14 +4,13 @@ pragma solidity ^0.8.20;
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 
 import {IFaceLedger} from "./interfaces/IFaceLedger.sol";
+import {IIdentities} from "./interfaces/IIdentities.sol";
+import {Identities} from "./Identities.sol";
 
 /// @title FaceLedger
-/// @dev The domain separator is computed at each call instead of being kept in immutables: every deployment then runs
-/// byte-identical code, which a verifier compares by its hash, and a chain that forks off gets a domain of its own.
-contract FaceLedger is IFaceLedger, Ownable2Step, Pausable {
+contract FaceLedger is IFaceLedger, Identities, Ownable2Step {
     /// @dev One slot. Authorised at time t if from <= t < until. `from` is set once; `until` grows while the window is
     /// open and shrinks to the present at revocation, whose block is kept.
     struct Window {
@@ -20,11 +19,7 @@ contract FaceLedger is IFaceLedger, Ownable2Step, Pausable {
         uint64 revokedIn;
     }
 
-    bytes32 private constant DOMAIN_TYPE =
-        keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
     bytes32 private constant BATCH_TYPE = keccak256("Batch(bytes32 batchId,bytes32 root,uint32 count)");
-    bytes32 private constant NAME_HASH = keccak256("FaceLedger");
-    bytes32 private constant VERSION_HASH = keccak256("1");
 
     /// @inheritdoc IFaceLedger
     mapping(bytes32 batchId => bytes32 root) public committedRoot;
@@ -34,6 +29,9 @@ contract FaceLedger is IFaceLedger, Ownable2Step, Pausable {
 
     /// @inheritdoc IFaceLedger
     mapping(address account => bool enabled) public isRegistrar;
+
+    /// @inheritdoc IFaceLedger
+    mapping(bytes32 nullifier => uint64 time) public commitmentRevokedAt;
 
     mapping(address key => Window) private _windows;
 
@@ -75,10 +73,26 @@ contract FaceLedger is IFaceLedger, Ownable2Step, Pausable {
 
     /// @inheritdoc IFaceLedger
     function revokeRunKey(address key) external {
-        if (!isRegistrar[msg.sender] && msg.sender != owner()) revert NotRegistrar(msg.sender);
+        _onlyRegistrarOrOwner();
         if (!isRunKeyAuthorised(key)) revert RunKeyNotAuthorised(key);
         _windows[key] = Window(_windows[key].from, uint64(block.timestamp), uint64(block.number));
         emit RunKeyRevoked(key, uint64(block.timestamp));
+    }
+
+    /// @inheritdoc IFaceLedger
+    function revokeCommitments(bytes32[] calldata nullifiers) external {
+        _onlyRegistrarOrOwner();
+        for (uint256 i = 0; i < nullifiers.length; i++) {
+            if (commitmentRevokedAt[nullifiers[i]] != 0) revert CommitmentAlreadyRevoked(nullifiers[i]);
+            commitmentRevokedAt[nullifiers[i]] = uint64(block.timestamp);
+            emit CommitmentRevoked(nullifiers[i], uint64(block.timestamp));
+        }
+    }
+
+    /// @inheritdoc IIdentities
+    function revokeIdentityOf(address wallet) external {
+        _onlyRegistrarOrOwner();
+        _endIdentity(wallet, nonces[wallet]);
     }
 
     /// @inheritdoc IFaceLedger
@@ -117,6 +131,14 @@ contract FaceLedger is IFaceLedger, Ownable2Step, Pausable {
     }
 
     /// @inheritdoc IFaceLedger
+    function commitmentsRevokedAt(bytes32[] calldata nullifiers) external view returns (uint64[] memory times) {
+        times = new uint64[](nullifiers.length);
+        for (uint256 i = 0; i < nullifiers.length; i++) {
+            times[i] = commitmentRevokedAt[nullifiers[i]];
+        }
+    }
+
+    /// @inheritdoc IFaceLedger
     function isRunKeyAuthorised(address key) public view returns (bool) {
         Window memory window = _windows[key];
         return window.from <= block.timestamp && block.timestamp < window.until;
@@ -124,26 +146,7 @@ contract FaceLedger is IFaceLedger, Ownable2Step, Pausable {
 
     /// @inheritdoc IFaceLedger
     function batchDigest(bytes32 batchId, bytes32 root, uint32 count) public view returns (bytes32) {
-        bytes32 domain = keccak256(abi.encode(DOMAIN_TYPE, NAME_HASH, VERSION_HASH, block.chainid, address(this)));
-        bytes32 batch = keccak256(abi.encode(BATCH_TYPE, batchId, root, count));
-        return keccak256(abi.encodePacked(hex"1901", domain, batch));
-    }
-
-    /// @inheritdoc IFaceLedger
-    function eip712Domain()
-        external
-        view
-        returns (
-            bytes1 fields,
-            string memory name,
-            string memory version,
-            uint256 chainId,
-            address verifyingContract,
-            bytes32 salt,
-            uint256[] memory extensions
-        )
-    {
-        return (hex"0f", "FaceLedger", "1", block.chainid, address(this), 0, new uint256[](0));
+        return _typedHash(keccak256(abi.encode(BATCH_TYPE, batchId, root, count)));
     }
 
     function _setCommitter(address account, bool enabled) private {
@@ -154,6 +157,10 @@ contract FaceLedger is IFaceLedger, Ownable2Step, Pausable {
     function _setRegistrar(address account, bool enabled) private {
         isRegistrar[account] = enabled;
         emit RegistrarSet(account, enabled);
+    }
+
+    function _onlyRegistrarOrOwner() private view {
+        if (!isRegistrar[msg.sender] && msg.sender != owner()) revert NotRegistrar(msg.sender);
     }
 
     function _isSignedBy(address key, bytes32 digest, bytes calldata signature) private pure returns (bool) {

@@ -74,7 +74,7 @@ contract CommitBatchTest is LedgerTest {
         bytes memory signature = sign(runSecret, ID, ROOT, 7);
         bit = bound(bit, 0, signature.length * 8 - 1);
         // The bit moves within one byte of the signature, so the mask fits into it.
-        // forge-lint: disable-next-line(unsafe-typecast)
+        // forge-lint: disable-next-line(unsafe-typecast, incorrect-shift)
         signature[bit / 8] = signature[bit / 8] ^ bytes1(uint8(1 << (bit % 8)));
         refuseSignature(ID, ROOT, 7, signature);
     }

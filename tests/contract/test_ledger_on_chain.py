@@ -9,6 +9,7 @@ from eth_utils.crypto import keccak
 from faceledger_contracts.abi import faceledger_artefact
 from faceledger_contracts.batch import Batch
 from faceledger_contracts.canonical import to_hex
+from faceledger_contracts.consent import Action, Consent, sign_consent
 from faceledger_contracts.eip712 import batch_hash, new_run_key, sign_batch
 from web3.exceptions import ContractCustomError
 
@@ -101,3 +102,23 @@ def test_a_stranger_commits_nothing(ledger: Any, run_key: tuple[str, str]) -> No
 def test_a_record_costs_little_gas(ledger: Any, run_key: tuple[str, str], count: int, most: int) -> None:
     mined = ledger.send(commit(ledger, batch(count), *run_key))
     assert mined["gasUsed"] / count <= most
+
+
+def test_an_identity_lives_by_its_wallets_signatures(ledger: Any) -> None:
+    wallet, secret = new_run_key()
+    functions = ledger.contract.functions
+    commitment, newer, challenge = (keccak(text=text) for text in ("face", "newer face", "challenge"))
+
+    def consent(action: Action, value: bytes) -> tuple[int, str]:
+        deadline = ledger.now() + 60
+        message = Consent(action, wallet, value, functions.nonces(wallet).call(), deadline)
+        return deadline, sign_consent(secret, message, ledger.domain)
+
+    ledger.send(functions.registerIdentity(wallet, commitment, *consent(Action.REGISTER, commitment)), "stranger")
+    ledger.send(functions.updateIdentity(wallet, newer, *consent(Action.UPDATE, newer)), "stranger")
+    ledger.send(functions.authenticate(wallet, challenge, *consent(Action.AUTHENTICATE, challenge)), "stranger")
+    assert functions.identityOf(wallet).call() == [newer, 2, 0]
+    ledger.send(functions.revokeIdentity(wallet, *consent(Action.REVOKE, newer)), "stranger")
+    assert functions.identityOf(wallet).call() == [bytes(32), 2, ledger.now()]
+    with refusal("IdentityNotActive"):
+        ledger.send(functions.authenticate(wallet, challenge, *consent(Action.AUTHENTICATE, challenge)), "stranger")

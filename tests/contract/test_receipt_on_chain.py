@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from faceledger_contracts.abi import faceledger_artefact
 from faceledger_contracts.batch import Batch
-from faceledger_contracts.canonical import sha256_digest, to_hex
+from faceledger_contracts.canonical import from_hex, sha256_digest, to_hex
 from faceledger_contracts.chain import ChainReader
 from faceledger_contracts.cid import cid_of_bytes
 from faceledger_contracts.eip712 import new_run_key, sign_batch, sign_report
 from faceledger_contracts.envelope import artefact_context, encrypt_stream
 from faceledger_contracts.kubo import Kubo
+from faceledger_contracts.nullifier import nullifier
 from faceledger_contracts.receipt import Receipt, Transaction, encode_receipt
 from faceledger_contracts.record import Artefact, Record, Subject, draw_salts, leaf
 from faceledger_contracts.verify import Step, is_verified, verify_receipt, verify_receipts
@@ -143,6 +144,12 @@ def test_a_key_that_was_revoked_later_was_authorised_then(
     assert failed(verify_receipt(committed.receipt, reader, finality=0)) == []
 
 
+def test_a_revoked_commitment_is_refused(ledger: Any, committed: Committed, reader: ChainReader) -> None:
+    mine = nullifier(from_hex(committed.receipt.leaf, 32), committed.receipt.salts)
+    ledger.send(ledger.contract.functions.revokeCommitments([mine]))
+    assert failed(verify_receipt(committed.receipt, reader, finality=0)) == ["revocation"]
+
+
 def test_a_record_whose_own_key_was_never_authorised_is_refused(
     ledger: Any, committed: Committed, reader: ChainReader
 ) -> None:
@@ -154,7 +161,15 @@ def test_a_record_whose_own_key_was_never_authorised_is_refused(
 
 def test_a_node_out_of_reach_fails_what_the_chain_says(committed: Committed) -> None:
     steps = verify_receipt(committed.receipt, ChainReader("http://127.0.0.1:9/v3/s3cret", timeout=1))
-    assert failed(steps) == ["chain id", "contract code", "transaction", "canonical block", "finality", "run key"]
+    assert failed(steps) == [
+        "chain id",
+        "contract code",
+        "transaction",
+        "canonical block",
+        "finality",
+        "run key",
+        "revocation",
+    ]
     assert "s3cret" not in "".join(step.detail for step in steps)
 
 

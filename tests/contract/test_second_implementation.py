@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 from faceledger_contracts.batch import Batch
-from faceledger_contracts.canonical import to_hex
+from faceledger_contracts.canonical import from_hex, to_hex
+from faceledger_contracts.consent import Action, Consent, sign_consent
 from faceledger_contracts.eip712 import Domain, new_run_key, sign_batch, sign_report
+from faceledger_contracts.nullifier import nullifier
 from faceledger_contracts.receipt import Receipt, Transaction, encode_receipt
 from faceledger_contracts.record import Artefact, Record, Subject, draw_salts, leaf
 
@@ -55,6 +57,11 @@ def receipt(others: int, **fields: Any) -> Receipt:
     )
 
 
+def recompute(given: bytes) -> Any:
+    command = ["make", "--silent", "--no-print-directory", "-C", str(CONTRACTS), "recompute"]
+    return json.loads(subprocess.run(command, input=given, capture_output=True, check=True).stdout.splitlines()[-1])
+
+
 def artefact(name: str) -> Artefact:
     return Artefact(name=name, digest="sha256:" + "cd" * 32, cid="bafk", size=2**53 - 1)
 
@@ -77,13 +84,28 @@ def artefact(name: str) -> Artefact:
 )
 def test_a_second_implementation_agrees(others: int, fields: dict[str, Any]) -> None:
     given = receipt(others, **fields)
-    command = ["make", "--silent", "--no-print-directory", "-C", str(CONTRACTS), "recompute"]
-    answer = subprocess.run(command, input=encode_receipt(given), capture_output=True, check=True).stdout
-    assert json.loads(answer.splitlines()[-1]) == {
+    assert recompute(encode_receipt(given)) == {
         "canonical": True,
         "leaf": given.leaf,
+        "nullifier": to_hex(nullifier(from_hex(given.leaf, 32), given.salts)),
         "proved": True,
         "batchId": given.batch_id,
         "batchRunKey": given.batch_run_key,
         "runKey": given.record.run_key,
     }
+
+
+@pytest.mark.parametrize("action", Action)
+def test_a_second_implementation_agrees_on_a_consent(action: Action) -> None:
+    wallet, secret = new_run_key()
+    consent = Consent(action, wallet, bytes.fromhex("ab" * 32), nonce=3, deadline=2**64)
+    value = "challenge" if action is Action.AUTHENTICATE else "commitment"
+    given = {
+        "chainId": DOMAIN.chain_id,
+        "contract": DOMAIN.contract,
+        "action": action,
+        "message": {"wallet": wallet, value: "0x" + "ab" * 32, "nonce": 3, "deadline": str(2**64)},
+        "signature": sign_consent(secret, consent, DOMAIN),
+    }
+    answer = recompute(json.dumps(given).encode())
+    assert answer == {"digest": to_hex(consent.digest(DOMAIN)), "signer": wallet}

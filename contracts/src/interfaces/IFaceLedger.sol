@@ -19,13 +19,16 @@ interface IFaceLedger {
     /// @notice `account` may (or may no longer) commit batches.
     event CommitterSet(address indexed account, bool enabled);
 
-    /// @notice `account` may (or may no longer) authorise and revoke run keys.
+    /// @notice `account` may (or may no longer) authorise run keys, and revoke keys, commitments and identities.
     event RegistrarSet(address indexed account, bool enabled);
+
+    /// @notice The commitment that `nullifier` stands for counts no longer, from `revokedAt` (this block's time) on.
+    event CommitmentRevoked(bytes32 indexed nullifier, uint64 revokedAt);
 
     /// @notice The caller is no committer.
     error NotCommitter(address account);
 
-    /// @notice The caller may not authorise or revoke run keys.
+    /// @notice The caller may not authorise run keys, or revoke.
     error NotRegistrar(address account);
 
     /// @notice A batch of this id is committed already, under `root`.
@@ -36,6 +39,9 @@ interface IFaceLedger {
 
     /// @notice The key was never authorised, or is expired or revoked.
     error RunKeyNotAuthorised(address key);
+
+    /// @notice This nullifier is revoked already.
+    error CommitmentAlreadyRevoked(bytes32 nullifier);
 
     /// @notice The signature is not the run key's over this batch, on this chain, at this contract.
     error InvalidBatchSignature(bytes32 batchId, address runKey);
@@ -65,13 +71,18 @@ interface IFaceLedger {
     /// @notice Ends the window of `key` at once. Only the owner or a registrar; works while paused.
     function revokeRunKey(address key) external;
 
+    /// @notice Revokes the commitments that `nullifiers` stand for. Only the owner or a registrar; works while paused.
+    /// @dev A nullifier is a salted hash of a leaf: who has the receipt finds it, and nobody else learns which leaf of
+    /// which batch was revoked, or of whom.
+    function revokeCommitments(bytes32[] calldata nullifiers) external;
+
     /// @notice Lets `account` commit batches, or no longer. Only the owner.
     function setCommitter(address account, bool enabled) external;
 
-    /// @notice Lets `account` authorise and revoke run keys, or no longer. Only the owner.
+    /// @notice Lets `account` authorise run keys and revoke, or no longer. Only the owner.
     function setRegistrar(address account, bool enabled) external;
 
-    /// @notice Stops commits and authorisations. Only the owner.
+    /// @notice Stops commits, authorisations, and what identities do but revoke. Only the owner.
     function pause() external;
 
     /// @notice Resumes them. Only the owner.
@@ -91,26 +102,18 @@ interface IFaceLedger {
     /// @notice Whether `key` may sign a batch in this block.
     function isRunKeyAuthorised(address key) external view returns (bool);
 
+    /// @notice When (seconds since 1970) the commitment of `nullifier` was revoked; zero if it was not.
+    function commitmentRevokedAt(bytes32 nullifier) external view returns (uint64);
+
+    /// @notice `commitmentRevokedAt` of many nullifiers, in their order: one question for a folder of receipts.
+    function commitmentsRevokedAt(bytes32[] calldata nullifiers) external view returns (uint64[] memory times);
+
     /// @notice Whether `account` may commit batches.
     function isCommitter(address account) external view returns (bool);
 
-    /// @notice Whether `account` may authorise and revoke run keys.
+    /// @notice Whether `account` may authorise run keys, and revoke keys, commitments and identities.
     function isRegistrar(address account) external view returns (bool);
 
     /// @notice The EIP-712 digest that a run key signs for a batch.
     function batchDigest(bytes32 batchId, bytes32 root, uint32 count) external view returns (bytes32);
-
-    /// @notice The EIP-712 domain, as EIP-5267 describes it: name `FaceLedger`, version `1`, chain, this contract.
-    function eip712Domain()
-        external
-        view
-        returns (
-            bytes1 fields,
-            string memory name,
-            string memory version,
-            uint256 chainId,
-            address verifyingContract,
-            bytes32 salt,
-            uint256[] memory extensions
-        );
 }

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from faceledger_contracts.canonical import from_hex, to_hex
+from faceledger_contracts.nullifier import nullifier
 from faceledger_contracts.receipt import encode_receipt
 
 pytestmark = pytest.mark.chain
@@ -37,6 +39,8 @@ async def test_the_steps_by_hand_accept_a_receipt_and_refuse_a_changed_one(bench
     accepted = by_hand(path, tmp_path)
     assert accepted.returncode == 0, accepted.stderr
     assert "its run keys signed" in accepted.stdout
+    receipt = bench.receipt("b")
+    assert to_hex(nullifier(from_hex(receipt.leaf, 32), receipt.salts)) in accepted.stdout
     document = json.loads(path.read_text("utf-8"))
     document["record"]["purpose"] = "Attendance"
     path.write_text(json.dumps(document), "utf-8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
@@ -64,6 +64,7 @@ class RecordedChain:
     latest: int = 40
     final: int | None = 20
     windows: dict[str, RunKeyWindow] = field(default_factory=dict)
+    revoked: dict[bytes, int] = field(default_factory=dict)
 
     def chain_id(self) -> int:
         return self.id
@@ -86,6 +87,9 @@ class RecordedChain:
 
     def run_key_window(self, contract: str, key: str) -> RunKeyWindow:
         return self.windows.get(key, RunKeyWindow(0, 0)) if contract == CONTRACT else RunKeyWindow(0, 0)
+
+    def revoked_at(self, contract: str, nullifiers: Sequence[bytes]) -> list[int]:
+        return [self.revoked.get(nullifier, 0) for nullifier in nullifiers]
 
 
 @pytest.fixture

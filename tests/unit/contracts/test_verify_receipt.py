@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from io import BytesIO
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 
 import pytest
-from faceledger_contracts.canonical import sha256_digest, to_hex
+from faceledger_contracts.canonical import from_hex, sha256_digest, to_hex
 from faceledger_contracts.cid import cid_of_bytes
 from faceledger_contracts.content import ContentCorrupt, ContentUnavailable
 from faceledger_contracts.envelope import artefact_context, encrypt_stream
 from faceledger_contracts.evidence import Block, ChainUnavailable, RunKeyWindow
+from faceledger_contracts.nullifier import nullifier
 from faceledger_contracts.receipt import Receipt, encode_receipt
 from faceledger_contracts.record import Artefact, Record
 from faceledger_contracts.results import results_root
@@ -31,6 +32,7 @@ STEPS = [
     "canonical block",
     "finality",
     "run key",
+    "revocation",
 ]
 OTHER_HASH = "0x" + "00" * 32
 KEY = bytes(32)
@@ -172,6 +174,13 @@ def test_a_chain_that_says_otherwise_fails_its_steps(
     assert any(reason in step.detail for step in answer if not step.ok)
 
 
+def test_a_revoked_commitment_fails_and_says_when(receipt: Receipt, chain: Any) -> None:
+    mine = nullifier(from_hex(receipt.leaf, 32), receipt.salts)
+    steps = verify_receipt(receipt, replace(chain, revoked={mine: 1_700_000_200}))
+    assert failed(steps) == ["revocation"]
+    assert steps[-1].detail == "the commitment was revoked at 2023-11-14T22:16:40Z"
+
+
 @pytest.mark.parametrize(("confirmations", "ok"), [(33, True), (34, False)])
 def test_confirmations_are_counted_from_the_head(receipt: Receipt, chain: Any, confirmations: int, ok: bool) -> None:
     assert is_verified(verify_receipt(receipt, chain, finality=confirmations)) is ok
@@ -208,6 +217,20 @@ def test_receipts_of_one_pass_ask_the_chain_once(receipt: Receipt, chain: Any) -
     answers = list(verify_receipts([receipt] * 10, Counting(windows=chain.windows)))
     assert all(is_verified(steps) for steps in answers)
     assert Counting.asked == 1
+
+
+def test_the_revocations_of_one_pass_are_one_question(receipt: Receipt, chain: Any) -> None:
+    class Counting(type(chain)):  # type: ignore[misc]
+        asked: ClassVar[list[int]] = []
+
+        def revoked_at(self, contract: str, nullifiers: Sequence[bytes]) -> list[int]:
+            self.asked.append(len(nullifiers))
+            raise ChainUnavailable("revocation: ReadTimeout at https://node.example/…")
+
+    other = receipt.model_copy(update={"leaf": OTHER_HASH})
+    answers = list(verify_receipts([receipt, other, receipt], Counting(windows=chain.windows, outcomes=chain.outcomes)))
+    assert Counting.asked == [2]
+    assert [steps[-1].detail for steps in answers] == ["revocation: ReadTimeout at https://node.example/…"] * 3
 
 
 class RecordedContent:
