@@ -1,8 +1,8 @@
 """Writes what is generated from the contract and the Python models, or checks that it is current.
 
 In: Forge's build in out/, the receipt model. Out: faceledger_contracts/artifacts/FaceLedger.json (ABI, creation code,
-the code that runs on chain and its hash, compiler settings) and schema/receipt-v1.json. `--check` writes nothing, and
-exits with 1 naming each file that a fresh build would change.
+the code that runs on chain and its hash, compiler settings), schema/receipt-v1.json, and the multiproofs that Foundry
+tests. `--check` writes nothing, and exits with 1 naming each file that a fresh build would change.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from faceledger_contracts import merkle
 from faceledger_contracts.canonical import keccak256, to_hex
+from faceledger_contracts.multiproof import combine
 from faceledger_contracts.receipt import receipt_schema
 
 HERE = Path(__file__).parent
@@ -24,6 +26,7 @@ def main(arguments: list[str]) -> int:
     wanted = {
         HERE / "faceledger_contracts" / "artifacts" / "FaceLedger.json": contract_artefact(BUILD),
         HERE / "schema" / "receipt-v1.json": receipt_schema(),
+        HERE / "test" / "vectors" / "multiproofs.json": multiproof_vectors(),
     }
     outdated = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
     for path in outdated:
@@ -55,6 +58,27 @@ def contract_artefact(build: Path) -> str:
         },
     }
     return json.dumps(artefact, indent=2) + "\n"
+
+
+def multiproof_vectors() -> str:
+    """Trees of several shapes with some of their leaves: one, neighbours, both ends, every third, all."""
+    vectors = []
+    for count in (1, 2, 3, 5, 8, 13):
+        tree = [keccak256(bytes([number])) for number in range(count)]
+        for indices in ([0], [*range(count)][-2:], sorted({0, count - 1}), [*range(0, count, 3)], [*range(count)]):
+            leaves, paths = [tree[index] for index in indices], merkle.proofs(tree)
+            multiproof = combine(leaves, [paths[index] for index in indices])
+            vectors.append(
+                {
+                    "tree": list(map(to_hex, tree)),
+                    "indices": indices,
+                    "root": to_hex(merkle.root(tree)),
+                    "leaves": list(map(to_hex, leaves)),
+                    "proof": list(map(to_hex, multiproof.proof)),
+                    "flags": list(multiproof.flags),
+                }
+            )
+    return json.dumps(vectors, indent=1) + "\n"
 
 
 if __name__ == "__main__":
