@@ -1,7 +1,7 @@
 """Writes what is generated from the contract and the Python models, or checks that it is current.
 
 In: Forge's build in out/, the receipt model. Out: faceledger_contracts/artifacts/FaceLedger.json (ABI, creation code,
-the code that runs on chain and its hash, compiler settings), schema/receipt-v1.json, and the multiproofs that Foundry
+the code that runs on chain and its hash, compiler settings), the receipts' schemas, and the multiproofs that Foundry
 tests. `--check` writes nothing, and exits with 1 naming each file that a fresh build would change.
 """
 
@@ -25,7 +25,8 @@ def main(arguments: list[str]) -> int:
     """Exit status: 0 if all is written or current, 1 if `--check` found a file that is not."""
     wanted = {
         HERE / "faceledger_contracts" / "artifacts" / "FaceLedger.json": contract_artefact(BUILD),
-        HERE / "schema" / "receipt-v1.json": receipt_schema(),
+        HERE / "schema" / "receipt-v1.json": receipt_schema(1),
+        HERE / "schema" / "receipt-v2.json": receipt_schema(2),
         HERE / "test" / "vectors" / "multiproofs.json": multiproof_vectors(),
     }
     outdated = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]

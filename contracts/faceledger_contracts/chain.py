@@ -15,7 +15,7 @@ from web3 import HTTPProvider, Web3
 from web3.contract import Contract
 from web3.exceptions import BlockNotFound, TransactionNotFound, Web3Exception, Web3RPCError
 from web3.middleware import ExtraDataToPOAMiddleware
-from web3.types import BlockData, TxReceipt
+from web3.types import BlockData, RPCEndpoint, TxReceipt
 
 from faceledger_contracts.abi import faceledger_artefact
 from faceledger_contracts.canonical import keccak256, to_hex
@@ -27,7 +27,9 @@ from faceledger_contracts.evidence import (
     RunKeyWindow,
     decode_batch_committed,
 )
+from faceledger_contracts.inclusion import Inclusion
 from faceledger_contracts.redaction import redact, redact_url
+from faceledger_contracts.witness import prove_inclusion
 
 __all__ = ["ChainReader"]
 
@@ -35,6 +37,8 @@ _Answer = TypeVar("_Answer")
 
 _NO_TAGGED_BLOCK = (-32000, -39001)
 """How geth (-32000), and Besu and Erigon (-39001), say that a chain has no such block; reth and Nethermind say null."""
+
+_METHOD_NOT_FOUND = -32601
 
 
 class ChainReader:
@@ -88,6 +92,32 @@ class ChainReader:
     def revoked_at(self, contract: str, nullifiers: Sequence[bytes]) -> list[int]:
         question = self._ledger(contract).functions.commitmentsRevokedAt(list(nullifiers))
         return list(self._ask("revocation", question.call))
+
+    def inclusion(self, transaction: bytes) -> Inclusion | None:
+        """The proof that `transaction` is in its block; None if it is in none, or if this chain's blocks allow none."""
+        return self._ask("inclusion", lambda: self._inclusion(to_hex(transaction)))
+
+    def _inclusion(self, transaction: str) -> Inclusion | None:
+        receipt = self._answer("eth_getTransactionReceipt", transaction)
+        block = None if receipt is None else self._answer("eth_getBlockByHash", receipt["blockHash"], True)
+        if receipt is None or block is None:
+            return None
+        return prove_inclusion(block, self._receipts(block), int(receipt["transactionIndex"], 16))
+
+    def _receipts(self, block: dict[str, Any]) -> list[dict[str, Any]]:
+        try:
+            return list(self._answer("eth_getBlockReceipts", block["number"]))
+        except Web3RPCError as error:
+            if _code(error) != _METHOD_NOT_FOUND:
+                raise
+        return [self._answer("eth_getTransactionReceipt", each["hash"]) for each in block["transactions"]]
+
+    def _answer(self, method: str, *parameters: object) -> Any:
+        """A node's answer as it sent it: web3 would rename and convert what is to be hashed."""
+        answer = self._web3.provider.make_request(RPCEndpoint(method), list(parameters))
+        if "error" in answer:
+            raise Web3RPCError(str(answer["error"]), rpc_response=answer)
+        return answer["result"]
 
     def _ledger(self, contract: str) -> Contract:
         return self._web3.eth.contract(Web3.to_checksum_address(contract), abi=faceledger_artefact().abi)

@@ -8,12 +8,13 @@ every value is checked against another one (see verify.py).
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from faceledger_contracts.canonical import canonical_json
 from faceledger_contracts.eip712 import Domain
+from faceledger_contracts.inclusion import Inclusion
 from faceledger_contracts.record import Record, RecordSalts
 from faceledger_contracts.values import Address, Frozen, Hex32, Hex65, JsonInt
 
@@ -33,9 +34,9 @@ class Transaction(Frozen):
 
 
 class Receipt(Frozen):
-    """One result's receipt, version 1."""
+    """One result's receipt: version 1, or version 2, which also proves what the transaction did in its block."""
 
-    version: Literal[1] = 1
+    version: Literal[1, 2] = 1
     record: Record
     salts: RecordSalts
     leaf: Hex32 = Field(description="Leaf of the record, see record.py.")
@@ -52,6 +53,13 @@ class Receipt(Frozen):
     report_signature: Hex65 = Field(description="EIP-712 RunReport by the record's run key.")
     batch_run_key: Address = Field(description="Address whose key signed the batch.")
     batch_signature: Hex65 = Field(description="EIP-712 Batch by the batch's run key.")
+    inclusion: Inclusion | None = None
+
+    @model_validator(mode="after")
+    def _version_tells_of_inclusion(self) -> Self:
+        if (self.version == 2) is not (self.inclusion is not None):
+            raise ValueError("a receipt of version 2 has an inclusion, one of version 1 has none")
+        return self
 
     @property
     def domain(self) -> Domain:
@@ -61,7 +69,8 @@ class Receipt(Frozen):
 
 def encode_receipt(receipt: Receipt) -> bytes:
     """The receipt as canonical JSON (RFC 8785), without a line end."""
-    return canonical_json(receipt.model_dump(mode="json", by_alias=True))
+    absent = {"inclusion"} if receipt.inclusion is None else None
+    return canonical_json(receipt.model_dump(mode="json", by_alias=True, exclude=absent))
 
 
 def parse_receipt(data: bytes) -> Receipt:
@@ -75,13 +84,21 @@ def parse_receipt(data: bytes) -> Receipt:
     return receipt
 
 
-def receipt_schema() -> str:
+def receipt_schema(version: Literal[1, 2]) -> str:
     """The published JSON Schema (draft 2020-12) of a receipt, as it is stored in contracts/schema/."""
     schema: dict[str, Any] = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "urn:faceledger:receipt:v1",
+        "$id": f"urn:faceledger:receipt:v{version}",
         **Receipt.model_json_schema(by_alias=True),
+        "description": f"One result's receipt, version {version}.",
     }
+    properties = schema["properties"]
+    properties["version"] = {"const": version, "default": version, "title": "Version", "type": "integer"}
+    if version == 1:
+        del properties["inclusion"], schema["$defs"]["Inclusion"]
+    else:
+        properties["inclusion"] = {"$ref": "#/$defs/Inclusion"}
+        schema["required"] += ["inclusion"]
     return json.dumps(schema, indent=2) + "\n"
 
 

@@ -14,7 +14,7 @@ from eth_utils.address import to_checksum_address
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-__all__ = ["Address", "Digest", "Frozen", "Hex32", "Hex65", "JsonInt", "Timestamp"]
+__all__ = ["Address", "Digest", "Frozen", "Hex32", "Hex65", "HexBytes", "JsonInt", "Timestamp"]
 
 
 class Frozen(BaseModel):
@@ -44,6 +44,9 @@ Hex32 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")]
 
 Hex65 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{130}$")]
 """A recoverable secp256k1 signature: r, s, v."""
+
+HexBytes = Annotated[str, Field(pattern=r"^0x([0-9a-f]{2})+$")]
+"""One byte or more."""
 
 JsonInt = Annotated[int, Field(ge=0, le=2**53 - 1)]
 """A number that every JSON reader holds exactly (RFC 8785)."""

@@ -23,6 +23,7 @@ from faceledger_contracts.content import ContentError, ContentReader
 from faceledger_contracts.eip712 import recover_batch, recover_report
 from faceledger_contracts.envelope import Plaintext, artefact_context, decrypt_stream, encrypted_size
 from faceledger_contracts.evidence import BatchCommitted, Block, Chain, ChainUnavailable, FinalityTag, Outcome
+from faceledger_contracts.inclusion import proved_outcome
 from faceledger_contracts.nullifier import nullifier
 from faceledger_contracts.receipt import Receipt, ReceiptError, parse_receipt
 from faceledger_contracts.record import Artefact, leaf
@@ -122,6 +123,7 @@ def _verify(
         _step("batch id", lambda: _batch_id(receipt)),
         _step("report signature", lambda: _report_signature(receipt)),
         _step("batch signature", lambda: _batch_signature(receipt)),
+        *_inclusion_steps(receipt),
         _step("chain id", lambda: _same("chain id", receipt.chain_id, chain.chain_id())),
         _step("contract code", lambda: _contract_code(receipt, chain)),
         _step("transaction", lambda: _transaction(receipt, chain)),
@@ -175,6 +177,21 @@ def _batch_signature(receipt: Receipt) -> str:
     batch, root = from_hex(receipt.batch_id, 32), from_hex(receipt.root, 32)
     signer = recover_batch(batch, root, receipt.count, receipt.batch_signature, receipt.domain)
     return _same("batchRunKey", receipt.batch_run_key, signer)
+
+
+def _inclusion_steps(receipt: Receipt) -> list[Step]:
+    """None for a receipt of version 1: there the node has to know the transaction still."""
+    return [] if receipt.inclusion is None else [_step("inclusion", lambda: _inclusion(receipt))]
+
+
+def _inclusion(receipt: Receipt) -> str:
+    return f"header and proofs show the transaction in block {_proved(receipt).block_number}"
+
+
+def _proved(receipt: Receipt) -> Outcome:
+    assert receipt.inclusion is not None
+    place = receipt.transaction
+    return proved_outcome(receipt.inclusion, from_hex(place.block_hash, 32), from_hex(place.hash, 32), receipt.contract)
 
 
 def _contract_code(receipt: Receipt, chain: Chain) -> str:
@@ -243,6 +260,8 @@ def _nullifier(receipt: Receipt) -> bytes:
 
 
 def _included(receipt: Receipt, chain: Chain) -> Outcome:
+    if receipt.inclusion is not None:
+        return _proved(receipt)
     outcome = chain.outcome(from_hex(receipt.transaction.hash, 32), receipt.contract)
     if outcome is None:
         raise _DiffersError(f"transaction: {receipt.transaction.hash} is in no block")

@@ -106,6 +106,15 @@ def test_a_true_receipt_is_verified(ledger: Any, committed: Committed, reader: C
     assert failed(verify_receipt(encode_receipt(committed.receipt), reader)) == []
 
 
+def test_a_receipt_with_its_inclusion_is_verified(ledger: Any, committed: Committed, reader: ChainReader) -> None:
+    ledger.mine(5)
+    inclusion = reader.inclusion(from_hex(committed.receipt.transaction.hash, 32))
+    receipt = committed.receipt.model_copy(update={"version": 2, "inclusion": inclusion})
+    steps = verify_receipt(encode_receipt(receipt), reader)
+    assert failed(steps) == []
+    assert "inclusion" in [step.name for step in steps]
+
+
 def test_a_commit_is_not_final_at_once(ledger: Any, committed: Committed, reader: ChainReader) -> None:
     assert failed(verify_receipt(committed.receipt, reader)) == ["finality"]
     assert failed(verify_receipt(committed.receipt, reader, finality=1)) == ["finality"]

@@ -5,25 +5,39 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jsonschema
 import pytest
+from faceledger_contracts.inclusion import Inclusion
 from faceledger_contracts.receipt import Receipt, ReceiptError, encode_receipt, parse_receipt, receipt_schema
 
-SCHEMA = Path(__file__).parents[3] / "contracts" / "schema" / "receipt-v1.json"
+SCHEMAS = Path(__file__).parents[3] / "contracts" / "schema"
+INCLUSION = Inclusion(header="0xc0", index=0, transaction_proof=("0xc0",), receipt_proof=("0xc0",))
+VERSIONS = [pytest.param({}, id="version 1"), pytest.param({"version": 2, "inclusion": INCLUSION}, id="version 2")]
 
 
-def test_a_receipt_round_trips(receipt: Receipt) -> None:
-    assert parse_receipt(encode_receipt(receipt)) == receipt
+@pytest.mark.parametrize("change", VERSIONS)
+def test_a_receipt_round_trips(receipt: Receipt, change: dict[str, Any]) -> None:
+    changed = receipt.model_copy(update=change)
+    assert parse_receipt(encode_receipt(changed)) == changed
 
 
-def test_the_published_schema_is_current() -> None:
-    assert SCHEMA.read_text("utf-8") == receipt_schema()
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_published_schemas_are_current(version: Literal[1, 2]) -> None:
+    assert (SCHEMAS / f"receipt-v{version}.json").read_text("utf-8") == receipt_schema(version)
 
 
-def test_a_receipt_follows_the_published_schema(receipt: Receipt) -> None:
-    jsonschema.Draft202012Validator(json.loads(receipt_schema())).validate(json.loads(encode_receipt(receipt)))
+@pytest.mark.parametrize("change", VERSIONS)
+def test_a_receipt_follows_the_published_schema_of_its_version(receipt: Receipt, change: dict[str, Any]) -> None:
+    changed = receipt.model_copy(update=change)
+    validators = [jsonschema.Draft202012Validator(json.loads(receipt_schema(version))) for version in (1, 2)]
+    follows = [validator.is_valid(json.loads(encode_receipt(changed))) for validator in validators]
+    assert follows == [changed.version == 1, changed.version == 2]
+
+
+def test_a_receipt_of_version_1_says_nothing_of_inclusion(receipt: Receipt) -> None:
+    assert "inclusion" not in json.loads(encode_receipt(receipt))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +66,10 @@ def test_another_spelling_is_refused(receipt: Receipt, respell: Callable[[bytes]
         pytest.param({"chainId": 2**53}, "chainId", id="a number that JSON does not hold"),
         pytest.param({"leaf": "0x00"}, "leaf", id="a short leaf"),
         pytest.param({"proof": ["0x00"]}, "proof.0", id="a short node of the proof"),
-        pytest.param({"version": 2}, "version", id="a later version"),
+        pytest.param({"version": 3}, "version", id="a later version"),
+        pytest.param({"version": 2}, "receipt", id="version 2 without an inclusion"),
+        pytest.param({"inclusion": INCLUSION.model_dump(by_alias=True)}, "receipt", id="version 1 with an inclusion"),
+        pytest.param({"inclusion": None}, "receipt", id="version 1 with an inclusion that is null"),
         pytest.param({"score": 1}, "score", id="a field that receipts do not have"),
         pytest.param({"record": None}, "record", id="no record"),
     ],
