@@ -118,8 +118,8 @@ def field_is_in(commitment: bytes, proof: list[bytes], record_leaf: bytes) -> bo
 def _field_leaves(record: Record, salts: RecordSalts) -> list[bytes]:
     values = record.model_dump(mode="json", by_alias=True)
     return [
-        field_leaf(name, values[Record.model_fields[name].alias or name], from_hex(getattr(salts, name), 32))
-        for name in FIELDS
+        field_leaf(name, value, from_hex(getattr(salts, name), 32))
+        for name, value in zip(FIELDS, values.values(), strict=True)
     ]
 
 

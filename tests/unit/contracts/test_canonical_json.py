@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import rfc8785
 from faceledger_contracts.canonical import canonical_json, from_hex, keccak256, sha256_digest, to_hex
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize(
@@ -19,8 +22,32 @@ def test_canonical_json_is_that_of_rfc_8785(value: object, expected: bytes) -> N
     assert canonical_json(value) == expected
 
 
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False) | st.text(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=6),
+    )
+)
+def test_canonical_json_is_that_of_the_public_library(value: object) -> None:
+    try:
+        expected = rfc8785.dumps(value)  # type: ignore[arg-type]
+    except ValueError:
+        with pytest.raises(ValueError):
+            canonical_json(value)
+    else:
+        assert canonical_json(value) == expected
+
+
 @pytest.mark.parametrize(
-    "value", [pytest.param(float("nan"), id="not a number"), pytest.param(2**53, id="beyond 53 bits")]
+    "value",
+    [
+        pytest.param(float("nan"), id="not a number"),
+        pytest.param(2**53, id="beyond 53 bits"),
+        pytest.param("\ud800", id="half a character"),
+        pytest.param({"\ud800": 1}, id="half a character as a key"),
+        pytest.param({1: 1}, id="a key that is no text"),
+        pytest.param(b"", id="bytes"),
+    ],
 )
 def test_what_json_cannot_hold_is_refused(value: object) -> None:
     with pytest.raises(ValueError):
