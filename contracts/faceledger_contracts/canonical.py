@@ -31,7 +31,8 @@ def sha256_digest(data: bytes) -> str:
 
 def keccak256(data: bytes) -> bytes:
     """The 32-byte Keccak-256 that the EVM computes (not NIST's SHA-3)."""
-    return bytes(keccak_256(data).digest())
+    digest: bytes = keccak_256(data).digest()
+    return digest
 
 
 def to_hex(data: bytes) -> str:

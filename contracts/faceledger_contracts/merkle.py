@@ -67,12 +67,13 @@ def verify_proof(leaf: bytes, proof: Sequence[bytes], root: bytes) -> bool:
 def _tree(leaves: Sequence[bytes]) -> list[bytes]:
     if not leaves:
         raise ValueError("a Merkle tree needs at least one leaf")
-    if any(len(leaf) != 32 for leaf in leaves):
+    if set(map(len, leaves)) != {32}:
         raise ValueError("every leaf of a Merkle tree is 32 bytes long")
     inner = len(leaves) - 1
     tree = [b""] * inner + list(reversed(leaves))
     for at in range(inner - 1, -1, -1):
-        tree[at] = inner_hash(tree[2 * at + 1], tree[2 * at + 2])
+        a, b = tree[2 * at + 1], tree[2 * at + 2]
+        tree[at] = keccak256(a + b if a < b else b + a)  # inner_hash, whose call would take a tenth of the time
     return tree
 
 

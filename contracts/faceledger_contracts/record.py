@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from faceledger_contracts import merkle
-from faceledger_contracts.canonical import canonical_json, from_hex, to_hex
+from faceledger_contracts.canonical import canonical_json, to_hex
 from faceledger_contracts.randomness import SYSTEM, RandomSource
 from faceledger_contracts.values import Address, Digest, Frozen, Hex32, JsonInt, Timestamp
 
@@ -116,10 +116,10 @@ def field_is_in(commitment: bytes, proof: list[bytes], record_leaf: bytes) -> bo
 
 
 def _field_leaves(record: Record, salts: RecordSalts) -> list[bytes]:
-    values = record.model_dump(mode="json", by_alias=True)
+    values, drawn = record.model_dump(mode="json", by_alias=True), salts.model_dump()
     return [
-        field_leaf(name, value, from_hex(getattr(salts, name), 32))
-        for name, value in zip(FIELDS, values.values(), strict=True)
+        field_leaf(name, value, bytes.fromhex(salt[2:]))
+        for name, value, salt in zip(FIELDS, values.values(), drawn.values(), strict=True)
     ]
 
 

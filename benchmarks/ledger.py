@@ -1,0 +1,271 @@
+"""Figures of the ledger that need no cluster: `make bench B=ledger`, one JSON object a line.
+
+Needs the contract's toolchain (`make -C contracts install`), of which it starts an anvil of its own. Every figure is
+measured here and now, except the gas of others' contracts, which is given below.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+
+from eth_account import Account
+from faceledger_contracts.abi import faceledger_artefact
+from faceledger_contracts.batch import Batch
+from faceledger_contracts.canonical import sha256_digest, to_hex
+from faceledger_contracts.chain import ChainReader
+from faceledger_contracts.eip712 import Domain, new_run_key, sign_batch, sign_report
+from faceledger_contracts.receipt import Receipt, Transaction, encode_receipt
+from faceledger_contracts.record import Artefact, Record, RecordSalts, Subject, draw_salts, leaf
+from faceledger_contracts.results import results_root
+from faceledger_contracts.verify import is_verified, verify_receipts
+from web3 import HTTPProvider, Web3
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "hack"))
+
+from testbed.cluster import until
+from testbed.figures import print_figure
+
+EAS_GAS, FIREFLY_GAS = 165_600, 1_089
+"""Gas a record on the same anvil: EAS's multiAttest of 100, FireFly's pinBatch of 200."""
+
+BATCH = 4_096
+CHAIN_ID = 31337
+DEPLOYER = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
+"""First account of anvil's well-known test mnemonic: owner, committer and registrar."""
+
+_Item = TypeVar("_Item")
+
+PEER = """
+import secrets, sys, time
+from pymerkle import InmemoryTree
+lines = [b'{"probe":"%d","identity":"unknown"}' % i for i in range(int(sys.argv[1]))]
+start = time.perf_counter()
+tree = InmemoryTree(algorithm="sha256")
+for line in lines:
+    tree.append_entry(secrets.token_bytes(32) + line)
+tree.get_state()
+print(len(lines) / (time.perf_counter() - start))
+"""
+"""The same lines, salted, in a tree of pymerkle."""
+
+
+def main() -> None:
+    _leaves_per_second()
+    with _anvil() as url:
+        bench = Bench.deploy(url)
+        _gas(bench)
+        _records_per_second(bench)
+        _verify(bench)
+
+
+def _leaves_per_second(count: int = 100_000) -> None:
+    lines = [b'{"probe":"%d","identity":"unknown"}' % number for number in range(count)]
+    start = time.perf_counter()
+    drawn = secrets.token_bytes(32 * count)
+    results_root(lines, [drawn[32 * at : 32 * at + 32] for at in range(count)])
+    ours = count / (time.perf_counter() - start)
+    peer = ("uv", "run", "--quiet", "--no-project", "--with", "pymerkle==6.1.0", "python", "-c", PEER, str(count))
+    theirs = float(subprocess.run(peer, capture_output=True, text=True, check=True).stdout)
+    print_figure("leaves_per_s", ours=ours, theirs=theirs, ratio=ours / theirs, unit="salted lines", target=">= 5x")
+
+
+def _gas(bench: Bench) -> None:
+    for count, theirs, target in ((4_096, EAS_GAS, "<= 20"), (256, FIREFLY_GAS, "<= 300")):
+        gas = bench.wait(bench.send(bench.batch(bench.records(count)))).gas_used / count
+        print_figure(f"gas_per_record_{count}", ours=gas, theirs=theirs, ratio=gas / theirs, unit="gas", target=target)
+
+
+def _records_per_second(bench: Bench, count: int = 10 * BATCH, singles: int = 400) -> None:
+    """Records that exist already, until the chain calls the block of the last batch final."""
+    rates = []
+    for total, size in ((singles, 1), (count, BATCH)):
+        records = [record for record, _ in bench.records(total)]
+        start = time.perf_counter()
+        for part in _parts(records, size):
+            last = bench.send(bench.batch([(record, draw_salts()) for record in part]))
+        bench.finalise(bench.wait(last).block_number)
+        rates.append(total / (time.perf_counter() - start))
+    one_by_one, ours = rates
+    print_figure(
+        "records_per_s",
+        ours=ours,
+        theirs=one_by_one,
+        ratio=ours / one_by_one,
+        unit=f"records in final batches of {BATCH}, one key, anvil",
+        target=">= 40x and >= 20000",
+    )
+
+
+def _verify(bench: Bench, count: int = 10_000) -> None:
+    files: list[bytes] = []
+    for records in _parts(bench.records(count), BATCH):
+        files += bench.receipts(records)
+    bench.finalise(bench.web3.eth.block_number)
+    start = time.perf_counter()
+    verified = sum(map(is_verified, verify_receipts(files, bench.reader)))
+    seconds = time.perf_counter() - start
+    assert verified == count, f"{count - verified} receipts were not verified"
+    print_figure("verify_10000_receipts_s", ours=seconds, unit="s, one process", target="<= 5")
+
+
+@dataclass(frozen=True)
+class Mined:
+    """What became of a commit."""
+
+    block_number: int
+    block_hash: bytes
+    gas_used: int
+
+
+class Bench:
+    """A fresh contract on `url` with one authorised run key, and the one account that commits to it."""
+
+    def __init__(self, url: str, address: str) -> None:
+        self.web3 = Web3(HTTPProvider(url))
+        self.reader = ChainReader(url)
+        self.contract: Any = self.web3.eth.contract(Web3.to_checksum_address(address), abi=faceledger_artefact().abi)
+        self.domain = Domain(CHAIN_ID, str(self.contract.address))
+        self.account = Account.from_key(DEPLOYER)
+        self.nonce = self.web3.eth.get_transaction_count(self.account.address)
+        self.run_key, self.run_secret = new_run_key()
+        self.wait(self._send(self.contract.encode_abi("authoriseRunKey", [self.run_key, 2**40])))
+
+    @classmethod
+    def deploy(cls, url: str) -> Bench:
+        web3, artefact, account = Web3(HTTPProvider(url)), faceledger_artefact(), Account.from_key(DEPLOYER)
+        factory = web3.eth.contract(abi=artefact.abi, bytecode=artefact.bytecode)
+        request = factory.constructor(account.address, account.address).build_transaction(
+            {"from": account.address, "nonce": 0}
+        )
+        sent = web3.eth.send_raw_transaction(account.sign_transaction(request).raw_transaction)
+        return cls(url, str(web3.eth.wait_for_transaction_receipt(sent)["contractAddress"]))
+
+    def records(self, count: int) -> list[tuple[Record, RecordSalts]]:
+        """Different records of one day's jobs, and their salts."""
+        artefact = Artefact(
+            name="results.jsonl", digest=sha256_digest(b"results"), cid="bafkreib" + "a" * 51, size=1_000
+        )
+        return [
+            (
+                Record(
+                    subject=Subject(
+                        kind="RecognitionJob", namespace="doors", name="front-door", uid="4f7a", generation=1
+                    ),
+                    attempt=f"front-door-{number}",
+                    purpose="AccessControl",
+                    run_key=self.run_key,
+                    report_digest=sha256_digest(b"report"),
+                    artefacts=(artefact,),
+                    results_root="0x" + "ef" * 32,
+                    image_digest="sha256:" + "23" * 32,
+                    created="2025-01-31T12:00:00Z",
+                ),
+                draw_salts(),
+            )
+            for number in range(count)
+        ]
+
+    def batch(self, records: Sequence[tuple[Record, RecordSalts]]) -> Batch:
+        return Batch.of(leaf(record, salts) for record, salts in records)
+
+    def send(self, batch: Batch) -> bytes:
+        """Signs and sends a commit; the transaction's hash."""
+        signature = sign_batch(self.run_secret, batch.id, batch.root, batch.count, self.domain)
+        arguments = [batch.id, batch.root, batch.count, self.run_key, signature]
+        return self._send(self.contract.encode_abi("commitBatch", arguments))
+
+    def _send(self, data: str) -> bytes:
+        request = {
+            "to": self.contract.address,
+            "data": data,
+            "gas": 200_000,
+            "nonce": self.nonce,
+            "chainId": CHAIN_ID,
+            "maxFeePerGas": 10**10,
+            "maxPriorityFeePerGas": 0,
+        }
+        self.nonce += 1
+        return bytes(self.web3.eth.send_raw_transaction(self.account.sign_transaction(request).raw_transaction))
+
+    def wait(self, transaction: bytes) -> Mined:
+        mined = self.web3.eth.wait_for_transaction_receipt(to_hex(transaction), poll_latency=0.01)
+        assert mined["status"] == 1, f"transaction {to_hex(transaction)} failed"
+        return Mined(mined["blockNumber"], bytes(mined["blockHash"]), mined["gasUsed"])
+
+    def finalise(self, block: int) -> None:
+        """Makes blocks until `block` is final, as time would."""
+        while (self.reader.tagged("finalized") or 0) < block:
+            self.web3.provider.make_request("evm_mine", [])  # type: ignore[arg-type]
+
+    def receipts(self, records: Sequence[tuple[Record, RecordSalts]]) -> list[bytes]:
+        """Commits `records` and writes the receipt of each, with its inclusion."""
+        leaves = [leaf(record, salts) for record, salts in records]
+        batch = Batch.of(leaves)
+        transaction = self.send(batch)
+        mined, proofs = self.wait(transaction), batch.proofs()
+        shared = {
+            "version": 2,
+            "inclusion": self.reader.inclusion(transaction),
+            "batch_id": to_hex(batch.id),
+            "root": to_hex(batch.root),
+            "count": batch.count,
+            "chain_id": CHAIN_ID,
+            "contract": self.domain.contract,
+            "code_hash": faceledger_artefact().code_hash,
+            "transaction": Transaction(
+                hash=to_hex(transaction), block_number=mined.block_number, block_hash=to_hex(mined.block_hash)
+            ),
+            "batch_run_key": self.run_key,
+            "batch_signature": sign_batch(self.run_secret, batch.id, batch.root, batch.count, self.domain),
+        }
+        return [
+            encode_receipt(
+                Receipt(
+                    record=record,
+                    salts=salts,
+                    leaf=to_hex(mine),
+                    proof=tuple(map(to_hex, proofs[mine])),
+                    report_signature=sign_report(self.run_secret, record.attempt, record.report_digest, self.domain),
+                    **shared,
+                )
+            )
+            for (record, salts), mine in zip(records, leaves, strict=True)
+        ]
+
+
+def _parts(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
+    return (items[at : at + size] for at in range(0, len(items), size))
+
+
+@contextmanager
+def _anvil() -> Iterator[str]:
+    """The RPC URL of an anvil that makes a block for each transaction and calls all but the last two blocks final."""
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    packages = Path(__file__).resolve().parents[1] / "contracts" / "node_modules" / "@foundry-rs"
+    binary = packages / f"anvil-{platform.system().lower()}-{machine}" / "bin" / "anvil"
+    assert binary.exists(), f"{binary} is missing: run `make -C contracts install`"
+    command = [str(binary), "--port", "0", "--chain-id", str(CHAIN_ID), "--slots-in-an-epoch", "1"]
+    with TemporaryDirectory() as folder, (Path(folder) / "log").open("w+") as log:
+        process = subprocess.Popen(command, stdout=log)
+        try:
+            until("anvil listens", lambda: "Listening on" in Path(log.name).read_text(), 30, every=0.05)
+            (place,) = re.findall(r"Listening on (127\.0\.0\.1:\d+)", Path(log.name).read_text())
+            yield f"http://{place}"
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+if __name__ == "__main__":
+    main()
