@@ -164,7 +164,10 @@ contract FaceLedger is IFaceLedger, Identities, Ownable2Step {
     }
 
     function _isSignedBy(address key, bytes32 digest, bytes calldata signature) private pure returns (bool) {
+        // The third value only tells a caller more of the problem.
+        // slither-disable-next-line unused-return
         (address signer, ECDSA.RecoverError problem,) = ECDSA.tryRecover(digest, signature);
+        // slither-disable-next-line incorrect-equality
         return problem == ECDSA.RecoverError.NoError && signer == key;
     }
 }

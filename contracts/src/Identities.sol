@@ -51,6 +51,8 @@ abstract contract Identities is IIdentities, LedgerDomain, Pausable {
         whenNotPaused
     {
         Identity memory identity = _active(wallet);
+        // Slither takes what lies beside a stored time for a time: this compares two hashes.
+        // slither-disable-next-line incorrect-equality
         if (commitment == 0 || commitment == identity.commitment) revert InvalidCommitment(wallet);
         identityOf[wallet] = Identity(commitment, identity.version + 1, 0);
         uint256 next = _useConsent(UPDATE_TYPE, wallet, commitment, deadline, signature);
@@ -82,6 +84,8 @@ abstract contract Identities is IIdentities, LedgerDomain, Pausable {
 
     function _active(address wallet) private view returns (Identity memory identity) {
         identity = identityOf[wallet];
+        // The version counts, and nothing but this contract counts it.
+        // slither-disable-next-line incorrect-equality
         if (identity.version == 0 || identity.revokedAt != 0) revert IdentityNotActive(wallet);
     }
 
