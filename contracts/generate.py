@@ -1,8 +1,8 @@
 """Writes what is generated from the contract and the Python models, or checks that it is current.
 
 In: Forge's build in out/, the receipt model. Out: faceledger_contracts/artifacts/FaceLedger.json (ABI, creation code,
-the code that runs on chain and its hash, compiler settings), the receipts' schemas, and the multiproofs that Foundry
-tests. `--check` writes nothing, and exits with 1 naming each file that a fresh build would change.
+the code that runs on chain and its hash, compiler settings), the schemas of receipts and bundles, and the multiproofs
+that Foundry tests. `--check` writes nothing, and exits with 1 naming each file that a fresh build would change.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from faceledger_contracts import merkle
+from faceledger_contracts.bundle import bundle_schema
 from faceledger_contracts.canonical import keccak256, to_hex
 from faceledger_contracts.multiproof import combine
 from faceledger_contracts.receipt import receipt_schema
@@ -27,6 +28,7 @@ def main(arguments: list[str]) -> int:
         HERE / "faceledger_contracts" / "artifacts" / "FaceLedger.json": contract_artefact(BUILD),
         HERE / "schema" / "receipt-v1.json": receipt_schema(1),
         HERE / "schema" / "receipt-v2.json": receipt_schema(2),
+        HERE / "schema" / "bundle-v1.json": bundle_schema(),
         HERE / "test" / "vectors" / "multiproofs.json": multiproof_vectors(),
     }
     outdated = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]

@@ -8,7 +8,7 @@ every value is checked against another one (see verify.py).
 from __future__ import annotations
 
 import json
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -18,7 +18,17 @@ from faceledger_contracts.inclusion import Inclusion
 from faceledger_contracts.record import Record, RecordSalts
 from faceledger_contracts.values import Address, Frozen, Hex32, Hex65, JsonInt
 
-__all__ = ["Receipt", "ReceiptError", "Transaction", "encode_receipt", "parse_receipt", "receipt_schema"]
+__all__ = [
+    "Committed",
+    "Receipt",
+    "ReceiptError",
+    "Transaction",
+    "encode_committed",
+    "encode_receipt",
+    "parse_committed",
+    "parse_receipt",
+    "receipt_schema",
+]
 
 
 class ReceiptError(ValueError):
@@ -33,16 +43,10 @@ class Transaction(Frozen):
     block_hash: Hex32
 
 
-class Receipt(Frozen):
-    """One result's receipt: version 1, or version 2, which also proves what the transaction did in its block."""
+class Committed(Frozen):
+    """What the receipts of one batch have in common. Version 2 also proves what the transaction did in its block."""
 
     version: Literal[1, 2] = 1
-    record: Record
-    salts: RecordSalts
-    leaf: Hex32 = Field(description="Leaf of the record, see record.py.")
-    proof: tuple[Hex32, ...] = Field(
-        description="Siblings from the leaf up to the root, for OpenZeppelin's MerkleProof."
-    )
     batch_id: Hex32
     root: Hex32
     count: int = Field(ge=1, le=2**32 - 1, description="Leaves in the batch.")
@@ -50,7 +54,6 @@ class Receipt(Frozen):
     contract: Address
     code_hash: Hex32 = Field(description="Keccak-256 of the contract's runtime code.")
     transaction: Transaction
-    report_signature: Hex65 = Field(description="EIP-712 RunReport by the record's run key.")
     batch_run_key: Address = Field(description="Address whose key signed the batch.")
     batch_signature: Hex65 = Field(description="EIP-712 Batch by the batch's run key.")
     inclusion: Inclusion | None = None
@@ -61,27 +64,53 @@ class Receipt(Frozen):
             raise ValueError("a receipt of version 2 has an inclusion, one of version 1 has none")
         return self
 
+
+class Receipt(Committed):
+    """One result's receipt."""
+
+    record: Record
+    salts: RecordSalts
+    leaf: Hex32 = Field(description="Leaf of the record, see record.py.")
+    proof: tuple[Hex32, ...] = Field(
+        description="Siblings from the leaf up to the root, for OpenZeppelin's MerkleProof."
+    )
+    report_signature: Hex65 = Field(description="EIP-712 RunReport by the record's run key.")
+
     @property
     def domain(self) -> Domain:
         """Where this receipt's signatures count."""
         return Domain(self.chain_id, self.contract)
 
 
+_Kind = TypeVar("_Kind", bound=Committed)
+
+
 def encode_receipt(receipt: Receipt) -> bytes:
     """The receipt as canonical JSON (RFC 8785), without a line end."""
-    absent = {"inclusion"} if receipt.inclusion is None else None
-    return canonical_json(receipt.model_dump(mode="json", by_alias=True, exclude=absent))
+    return encode_committed(receipt)
 
 
 def parse_receipt(data: bytes) -> Receipt:
     """Reads a receipt; ReceiptError names what is wrong, also when only the spelling is."""
+    return parse_committed(Receipt, data)
+
+
+def encode_committed(committed: Committed) -> bytes:
+    """Canonical JSON; what version 1 does not know is not written."""
+    absent = {"inclusion"} if committed.inclusion is None else None
+    return canonical_json(committed.model_dump(mode="json", by_alias=True, exclude=absent))
+
+
+def parse_committed(kind: type[_Kind], data: bytes) -> _Kind:
+    """Reads a receipt or a bundle in its only spelling; ReceiptError names what is wrong."""
+    name = kind.__name__.lower()
     try:
-        receipt = Receipt.model_validate_json(data)
+        committed = kind.model_validate_json(data)
     except ValidationError as error:
-        raise ReceiptError(_named_fields(error)) from None
-    if encode_receipt(receipt) != data:
-        raise ReceiptError("receipt: not in canonical form (RFC 8785, addresses with checksum, no line end)")
-    return receipt
+        raise ReceiptError(_named_fields(error, name)) from None
+    if encode_committed(committed) != data:
+        raise ReceiptError(f"{name}: not in canonical form (RFC 8785, addresses with checksum, no line end)")
+    return committed
 
 
 def receipt_schema(version: Literal[1, 2]) -> str:
@@ -102,6 +131,6 @@ def receipt_schema(version: Literal[1, 2]) -> str:
     return json.dumps(schema, indent=2) + "\n"
 
 
-def _named_fields(error: ValidationError) -> str:
-    problems = [(".".join(str(part) for part in e["loc"]) or "receipt", e["msg"]) for e in error.errors()]
+def _named_fields(error: ValidationError, name: str) -> str:
+    problems = [(".".join(str(part) for part in e["loc"]) or name, e["msg"]) for e in error.errors()]
     return "; ".join(f"{field}: {message}" for field, message in problems)
