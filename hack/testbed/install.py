@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .cluster import Cluster, until
+from .tools import LOADED_IMAGES
 
 __all__ = ["IMAGES", "NAMESPACE", "REPOSITORY", "fill_claim", "install", "missing_parts"]
 
@@ -27,10 +28,6 @@ IMAGES = {
     "kubo": os.environ.get("KUBO_IMAGE", "localhost/faceledger/kubo:dev"),
 }
 """What the cluster must be able to pull; for CLUSTER=existing, name yours in the environment."""
-
-
-LOADED_IMAGES = Path("/var/lib/faceledger-cluster/images")
-"""Where the local cluster writes down which images it holds."""
 
 
 def missing_parts(cluster: Cluster) -> list[str]:

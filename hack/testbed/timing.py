@@ -11,18 +11,17 @@ import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+
+from .tools import BINARIES, CACHE, LOADED_IMAGES
 
 __all__ = ["FOLDER", "Stopwatch", "is_cold"]
 
-_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faceledger"
-
-FOLDER = _CACHE / "timings"
+FOLDER = CACHE / "timings"
 
 
 def is_cold() -> bool:
     """Whether the local cluster still has to be built here."""
-    return not any((_CACHE / "cluster" / "bin").glob("kube-*")) or not Path("/var/lib/faceledger-cluster").exists()
+    return not (any(BINARIES.glob("kube-*")) and (LOADED_IMAGES / "workloads.json").exists())
 
 
 class Stopwatch:

@@ -1,4 +1,4 @@
-"""Where kubectl and helm are: those that the local cluster brought, else those on the PATH."""
+"""What the local cluster brought and where it wrote it down: kubectl and helm (else those on the PATH), images."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ import shutil
 from functools import cache
 from pathlib import Path
 
-__all__ = ["helm", "kubectl"]
+__all__ = ["BINARIES", "CACHE", "LOADED_IMAGES", "helm", "kubectl"]
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faceledger"
+
+BINARIES = CACHE / "cluster" / "bin"
+
+LOADED_IMAGES = Path("/var/lib/faceledger-cluster/images")
+"""A JSON file for each image that the local cluster holds: what it was made of, and its digest."""
 
 
 def kubectl() -> Path:
@@ -20,9 +27,8 @@ def helm() -> Path:
 
 @cache
 def _find(name: str) -> Path:
-    binaries = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faceledger" / "cluster" / "bin"
-    ours = sorted(binaries.glob(f"tools-*/{name}"), key=lambda path: path.stat().st_mtime)
-    found = str(ours[-1]) if ours else shutil.which(name)
+    ours = BINARIES / name
+    found = str(ours) if ours.exists() else shutil.which(name)
     if not found:
         raise FileNotFoundError(f"{name}: neither beside the local cluster's binaries nor on the PATH")
     return Path(found)

@@ -11,6 +11,7 @@ a node sees it; applying the same change twice gives the same journal as applyin
 from __future__ import annotations
 
 import hmac
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
@@ -63,7 +64,7 @@ class Sent(_Stored):
     at: int
 
 
-class Intent(_Stored):
+class Intent(_Stored, ABC):
     """Something that one transaction brings about."""
 
     sent: Sent | None = None
@@ -71,9 +72,9 @@ class Intent(_Stored):
     reorged: bool = False
 
     @property
+    @abstractmethod
     def key(self) -> str:
         """What tells this intent from the others of its journal."""
-        raise NotImplementedError
 
     def with_sent(self, sent: Sent | None) -> Self:
         return self.model_copy(update={"sent": sent, "place": None, "reorged": False})

@@ -93,7 +93,9 @@ async def test_a_signal_ends_the_wait_for_kuberay() -> None:
     work = asyncio.create_task(operator(kube, Lease(), stop).work())
     await kube.asked.wait()
     stop.set()
-    await asyncio.wait_for(work, 5)
+    done, _ = await asyncio.wait({work}, timeout=5)
+    assert done
+    assert work.exception() is None
 
 
 @pytest.mark.parametrize(
