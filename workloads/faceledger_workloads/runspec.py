@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from pydantic.alias_generators import to_camel
 
 __all__ = [
@@ -26,7 +26,10 @@ __all__ = [
     "DatasetRun",
     "DatasetSummary",
     "Encoder",
+    "EnrolmentGate",
     "Evaluation",
+    "FaceSearch",
+    "FacesPolicy",
     "Failure",
     "FailureReason",
     "FileReject",
@@ -100,6 +103,55 @@ class Preprocessing(_Frozen):
 
     size: int = Field(ge=64, le=1024)
     alignment: Literal["FivePoint"] = "FivePoint"
+
+
+class FacesPolicy(StrEnum):
+    """What becomes of a photo that shows several people; faces in the background do not count."""
+
+    LARGEST = "Largest"
+    """The largest face is taken."""
+    REJECT = "Reject"
+    """The photo is rejected: nobody can say whom its folder means."""
+    ALL = "All"
+    """Every face is taken, the largest first."""
+
+
+class FaceSearch(_Frozen):
+    """How faces are looked for. Detector `Auto`: dlib's CNN (`Mmod`) where a worker has a GPU, dlib's `Hog` elsewhere.
+    `rotations`: a photo in which nothing is found upright is searched turned by 90, 180 and 270 degrees too.
+    Landmarks `SixtyEightPoint`: the model's training data forbids commercial use, so `acceptLicense` must be true."""
+
+    detector: Literal["Auto", "Hog", "Mmod"] = "Auto"
+    faces: FacesPolicy = FacesPolicy.REJECT
+    rotations: bool = True
+    landmarks: Literal["FivePoint", "SixtyEightPoint"] = "FivePoint"
+    accept_license: bool = False
+
+    @model_validator(mode="after")
+    def _licence_is_accepted(self) -> Self:
+        if self.landmarks == "SixtyEightPoint" and not self.accept_license:
+            raise ValueError("landmarks SixtyEightPoint: trained on non-commercial data; acceptLicense must be true")
+        return self
+
+
+class EnrolmentGate(_Frozen):
+    """Which photos are good enough to be enrolled. `Enforce`: a photo with a fault is rejected, the first fault its
+    reason; `ReportOnly`: faults are written into its manifest row alone. 0 switches a minimum off."""
+
+    mode: Literal["Enforce", "ReportOnly"] = "Enforce"
+    min_eye_distance: Decimal = Field(default=Decimal(16), ge=0)
+    """Pixels of the photo between the centres of the eyes."""
+    min_clarity: Decimal = Field(default=Decimal(12), ge=0)
+    """Variance of the Laplacian of the face at 150 px."""
+    max_roll: Decimal = Field(default=Decimal(35), gt=0, le=180)
+    """Degrees that the line through the eyes is tilted."""
+    max_turn: Decimal = Field(default=Decimal("0.5"), gt=0)
+    """How far the nose lies beside the middle of the eyes, as a share of the eye distance: 0 for a frontal face."""
+    min_brightness: Decimal = Field(default=Decimal(30), ge=0, le=255)
+    max_brightness: Decimal = Field(default=Decimal(225), ge=0, le=255)
+    """Mean luma of the face, 0 to 255."""
+    max_clipped: Decimal = Field(default=Decimal("0.4"), gt=0, le=1)
+    """Share of the face's pixels that are quite black or quite white."""
 
 
 class Checkpoint(_Frozen):
@@ -181,6 +233,8 @@ class DatasetRun(_Run):
     kind: Literal["FaceDataset"] = "FaceDataset"
     source: Images
     preprocessing: Preprocessing
+    search: FaceSearch = FaceSearch()
+    gate: EnrolmentGate = EnrolmentGate()
     synthesis: Synthesis | None = None
 
 
@@ -190,6 +244,7 @@ class RecognitionRun(_Run):
     kind: Literal["RecognitionJob"] = "RecognitionJob"
     gallery: Gallery
     probes: Images
+    search: FaceSearch = FaceSearch()
     task: Literal["Encode", "Identify", "Verify"] = "Identify"
     encoder: Encoder = Encoder()
     matching: Matching = Matching()
