@@ -27,6 +27,7 @@ __all__ = [
     "DatasetSummary",
     "Encoder",
     "EnrolmentGate",
+    "Estimate",
     "Evaluation",
     "FaceSearch",
     "FacesPolicy",
@@ -47,6 +48,7 @@ __all__ = [
     "Screening",
     "Subject",
     "Synthesis",
+    "Templates",
     "Workers",
     "parse_report_target",
     "parse_run_spec",
@@ -94,6 +96,9 @@ class Images(_Frozen):
 
     path: str
     layout: Literal["IdentityFolders", "Flat"] = "IdentityFolders"
+    labels: str | None = None
+    """A CSV file below `path` with the columns `path` (of a file or of a folder: a person) and `group`: error rates
+    are reported for each group, too. It is no photo."""
     max_pixels: int = Field(default=40_000_000, ge=1)
     max_bytes: int = Field(default=64 * 1024 * 1024, ge=1)
 
@@ -190,12 +195,31 @@ class Cosine(StrEnum):
     ASNORM = "ASNorm"
 
 
+class Templates(StrEnum):
+    """How several templates of a person are one score: the likest of them, or their mean direction as one template."""
+
+    MAX = "Max"
+    MEAN = "Mean"
+
+
 class Matching(_Frozen):
+    """`threshold` Auto is calibrated to one of the two rates; with neither of them to a false-match rate of 0.001.
+    `impostors`: whose scores it is calibrated on, the gallery's own people alone or its synthetic faces, too."""
+
     score: Cosine = Cosine.COSINE
+    templates: Templates = Templates.MAX
     threshold: Decimal | Literal["Auto"] = "Auto"
-    target_false_match_rate: Decimal = Field(default=Decimal("0.001"), gt=0, lt=1)
+    target_false_match_rate: Decimal | None = Field(default=None, gt=0, lt=1)
+    target_false_positive_identification_rate: Decimal | None = Field(default=None, gt=0, lt=1)
+    impostors: Literal["Gallery", "GalleryAndSynthetic"] = "Gallery"
     top_k: int = Field(default=5, ge=1, le=1000)
     include_scores: bool = False
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Matching:
+        if self.target_false_match_rate and self.target_false_positive_identification_rate:
+            raise ValueError("targetFalseMatchRate excludes targetFalsePositiveIdentificationRate")
+        return self
 
 
 class Gallery(_Frozen):
@@ -347,27 +371,53 @@ class DatasetSummary(_Frozen):
 
 
 class Calibration(_Frozen):
-    """The decision threshold T (S > T) and what it was calibrated on: the scores of each gallery photo against each
-    other person (`impostor_pairs` of them). The measured rate's 95 % interval is Wilson's."""
+    """The decision threshold T (S > T) and what is known of it at this gallery's size. A false match is a pair of a
+    gallery photo and another person that scores above T (`impostor_pairs` were compared); a false positive
+    identification is a photo that some other person of the gallery passes T with (`impostor_searches` were made). Each
+    95 % interval is the wider of Wilson's and a bootstrap over identities, because pairs share people."""
 
     threshold: Decimal
-    source: Literal["Fixed", "GalleryImpostors"]
+    source: Literal["Fixed", "GalleryImpostors", "GalleryImpostorsAndSynthetic"]
     target_false_match_rate: Decimal | None = None
     measured_false_match_rate: Decimal | None = None
     false_match_rate_low: Decimal | None = None
     false_match_rate_high: Decimal | None = None
     impostor_pairs: int | None = None
+    target_false_positive_identification_rate: Decimal | None = None
+    measured_false_positive_identification_rate: Decimal | None = None
+    false_positive_identification_rate_low: Decimal | None = None
+    false_positive_identification_rate_high: Decimal | None = None
+    impostor_searches: int | None = None
+    gallery_people: int | None = None
+    gallery_templates: int | None = None
     gallery_digest: Digest
 
 
+class Estimate(_Frozen):
+    """A measured share with its 95 % interval from a bootstrap over identities."""
+
+    value: Decimal
+    low: Decimal
+    high: Decimal
+
+
 class Evaluation(_Frozen):
-    """Present when the probes' folders name people. Probes of people who are not enrolled count as unknown probes."""
+    """Present when the probes' folders name people. Probes of people who are not enrolled count as unknown probes.
+    Rates that the probes are too few for are left out."""
 
     enrolled_probes: int
     rank1: Decimal | None
     correctly_identified: int
     unenrolled_probes: int
     unenrolled_accepted: int
+    gallery_photos: int = 0
+    """Probes that are a photo of the gallery: they are answered, and left out of every figure here."""
+    rank1_estimate: Estimate | None = None
+    true_match_rate: Estimate | None = None
+    """Share of comparisons with the right person above the threshold of false-match rate 0.001."""
+    equal_error_rate: Estimate | None = None
+    true_positive_identification_rate: Estimate | None = None
+    """Share of enrolled probes found first and above the threshold of false-positive-identification rate 0.01."""
 
 
 class RecognitionSummary(_Frozen):

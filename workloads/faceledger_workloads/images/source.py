@@ -37,7 +37,8 @@ def list_photos(images: Images, field: str) -> tuple[Photo, ...]:
     """All regular, visible files. Raises `RunFailed` (SourceEmpty) naming `field` when there is none."""
     root = Path(images.path)
     unlisted: list[OSError] = []
-    photos = [Photo(path, _identity(path, images.layout)) for path in _files(root, unlisted.append)]
+    files = _files(root, unlisted.append)
+    photos = [Photo(path, _identity(path, images.layout)) for path in files if path != images.labels]
     for error in unlisted:
         if Path(error.filename) == root:
             absent = isinstance(error, FileNotFoundError | NotADirectoryError)

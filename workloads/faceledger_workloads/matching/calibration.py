@@ -13,10 +13,13 @@ from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.matching.gallery import Scores
 from faceledger_workloads.runspec import Calibration, FailureReason, Matching
 
-__all__ = ["RULE_OF_THREE", "comparisons_needed", "determine_threshold", "wilson_interval"]
+__all__ = ["DEFAULT_FALSE_MATCH_RATE", "RULE_OF_THREE", "comparisons_needed", "determine_threshold", "wilson_interval"]
 
 RULE_OF_THREE = 3
 """No false match in 3 / rate comparisons means with 95 % confidence a rate below it: fewer comparisons show nothing."""
+
+DEFAULT_FALSE_MATCH_RATE = Decimal("0.001")
+"""Aimed at where the run names no rate: one in a thousand comparisons with a stranger."""
 
 _STEP = Decimal("0.000001")
 _RATE_STEP = Decimal("0.00000001")
@@ -33,7 +36,7 @@ def determine_threshold(matching: Matching, impostors: Scores, gallery_digest: s
 
     Raises `RunFailed` (GalleryTooSmall), stating the number that is needed.
     """
-    target = matching.target_false_match_rate
+    target = matching.target_false_match_rate or DEFAULT_FALSE_MATCH_RATE
     if matching.threshold != "Auto":
         return _measured(matching.threshold, impostors, gallery_digest)
     needed = comparisons_needed(target)
