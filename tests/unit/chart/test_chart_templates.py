@@ -181,6 +181,34 @@ def test_wrong_values_are_refused_by_name(values: str, words: str) -> None:
     assert words in answer
 
 
+@pytest.mark.parametrize(
+    ("replicas", "budgets"),
+    [
+        pytest.param(1, [], id="a single operator may be moved: its budget would block every drain"),
+        pytest.param(2, ["faceledger"], id="of two operators one stays"),
+    ],
+)
+def test_a_drained_node_leaves_a_standby(replicas: int, budgets: list[str]) -> None:
+    manifests = render(f"operator.replicas={replicas}")
+    assert names(manifests, "PodDisruptionBudget") == budgets
+
+
+def test_replicas_spread_over_nodes_where_they_can() -> None:
+    deployment = find(render("operator.replicas=2"), "Deployment", "faceledger")["spec"]
+    (constraint,) = deployment["template"]["spec"]["topologySpreadConstraints"]
+    assert constraint["topologyKey"] == "kubernetes.io/hostname"
+    assert constraint["whenUnsatisfiable"] == "ScheduleAnyway"
+    assert constraint["labelSelector"] == deployment["selector"]
+
+
+def test_nobody_reaches_the_operator_but_who_asks_how_it_stands() -> None:
+    policy = find(render(), "NetworkPolicy", "faceledger")["spec"]
+    pod = find(render(), "Deployment", "faceledger")["spec"]["template"]
+    assert policy["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    assert policy["ingress"] == [{"ports": [{"port": "health"}]}]
+    assert names(render("networkPolicy.enabled=false"), "NetworkPolicy") == []
+
+
 def test_people_see_and_edit_by_the_roles_of_the_cluster_and_only_admins_bind_ledgers() -> None:
     manifests = render()
     edit = find(manifests, "ClusterRole", "faceledger-edit")["rules"]
