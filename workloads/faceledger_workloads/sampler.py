@@ -14,7 +14,8 @@ from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.images.decode import Pixels
 from faceledger_workloads.runspec import Checkpoint, FailureReason, Synthesis
 from faceledger_workloads.synthesis.checkpoint import CheckpointDigestDiffersError, CheckpointError
-from faceledger_workloads.synthesis.generator import Generator, bundled_checkpoint, load_checkpoint
+from faceledger_workloads.synthesis.generator import bundled_checkpoint, load_checkpoint
+from faceledger_workloads.synthesis.model import FaceGenerator, Latent
 from faceledger_workloads.work import Draw
 
 __all__ = ["Sampler", "load_sampler"]
@@ -24,7 +25,7 @@ __all__ = ["Sampler", "load_sampler"]
 class Sampler:
     """A loaded generator with the numbers that it is asked with."""
 
-    generator: Generator
+    generator: FaceGenerator
     seed: int
     truncation: float
 
@@ -36,7 +37,7 @@ class Sampler:
     def draw(self, draws: Sequence[Draw]) -> Iterator[Pixels]:
         """One image a draw."""
         for index, variation in draws:
-            yield self.generator.vary(self.seed, index, variation, self.truncation)
+            yield self.generator.vary(Latent(self.seed, index, self.truncation), variation)
 
 
 def load_sampler(synthesis: Synthesis) -> Sampler:

@@ -15,6 +15,7 @@ from faceledger_workloads.synthesis.checkpoint import (
     write_checkpoint,
 )
 from faceledger_workloads.synthesis.generator import Generator, bundled_checkpoint, load_checkpoint
+from faceledger_workloads.synthesis.model import CannotVaryError, Latent
 from faceledger_workloads.synthesis.stylegan2 import GeneratorNetwork
 
 SEED = 42
@@ -78,10 +79,15 @@ def test_other_seeds_and_truncations_give_other_faces(generator: Generator) -> N
 def test_variation_zero_is_the_face_and_others_differ_from_it_and_each_other(tiny_network: GeneratorNetwork) -> None:
     network = GeneratorNetwork(tiny_network.config.model_copy(update={"img_resolution": 32}))
     generator = Generator(network, "0" * 64)
-    face, first, second = (generator.vary(SEED, 7, variation) for variation in range(3))
+    face, first, second = (generator.vary(Latent(SEED, 7, 0.7), variation) for variation in range(3))
     assert np.array_equal(face, generator.sample(SEED, [7])[0])
     assert len({face.tobytes(), first.tobytes(), second.tobytes()}) == 3
-    assert np.array_equal(first, generator.vary(SEED, 7, 1))
+    assert np.array_equal(first, generator.vary(Latent(SEED, 7, 0.7), 1))
+
+
+def test_an_image_cannot_be_varied_by_a_model_that_knows_latents_alone(generator: Generator) -> None:
+    with pytest.raises(CannotVaryError, match="StyleGAN2"):
+        generator.vary(generator.sample(SEED, [0])[0], 1)
 
 
 @pytest.mark.parametrize(

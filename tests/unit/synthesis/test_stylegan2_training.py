@@ -12,8 +12,9 @@ from faceledger_workloads.synthesis.checkpoint import CheckpointError
 from faceledger_workloads.synthesis.dataset import TrainingDataError, TrainingImages, load_training_images
 from faceledger_workloads.synthesis.generator import load_checkpoint
 from faceledger_workloads.synthesis.losses import discriminator_loss, generator_loss, path_lengths, r1_penalty
+from faceledger_workloads.synthesis.model import TrainingDivergedError
 from faceledger_workloads.synthesis.train import main
-from faceledger_workloads.synthesis.training import Trainer, TrainingConfig, TrainingDivergedError
+from faceledger_workloads.synthesis.training import Trainer, TrainingConfig
 from faceledger_workloads.synthesis.training_state import load_state, save_state
 
 
@@ -50,7 +51,7 @@ def test_a_step_moves_both_networks_and_the_average(
 ) -> None:
     trainer = Trainer(tiny_training)
     before = _weights(trainer)
-    report = trainer.step(noise_images)
+    report = trainer.train_step(noise_images)
     moved = {name.split(".")[0] for name, tensor in _weights(trainer).items() if not torch.equal(tensor, before[name])}
     assert moved == {"generator", "discriminator", "average"}
     assert (report.step, report.kimg) == (1, 0.004)
@@ -61,13 +62,13 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(
 ) -> None:
     uninterrupted, interrupted = Trainer(tiny_training), Trainer(tiny_training)
     for _ in range(3):
-        interrupted.step(noise_images)
+        interrupted.train_step(noise_images)
     save_state(interrupted, tmp_path / "state.safetensors")
     resumed = load_state(tmp_path / "state.safetensors")
     for _ in range(3):
-        resumed.step(noise_images)
+        resumed.train_step(noise_images)
     for _ in range(6):
-        uninterrupted.step(noise_images)
+        uninterrupted.train_step(noise_images)
     expected = _weights(uninterrupted)
     assert resumed.augment_p == uninterrupted.augment_p
     assert all(torch.equal(tensor, expected[name]) for name, tensor in _weights(resumed).items())
@@ -85,7 +86,7 @@ def test_a_loss_that_is_no_number_stops_the_run_before_it_reaches_a_weight(
     trainer.discriminator.b4.out.bias.data.fill_(float("nan"))
     before = _weights(trainer)
     with pytest.raises(TrainingDivergedError, match="step 0"):
-        trainer.step(noise_images)
+        trainer.train_step(noise_images)
     after = _weights(trainer)
     assert all(torch.equal(after[name], before[name]) for name in after if name.startswith("average"))
 
@@ -94,7 +95,7 @@ def test_bfloat16_activations_stay_close_to_float32(
     tiny_training: TrainingConfig, noise_images: TrainingImages
 ) -> None:
     reports = [
-        Trainer(tiny_training.model_copy(update={"bfloat16": half})).step(noise_images) for half in (False, True)
+        Trainer(tiny_training.model_copy(update={"bfloat16": half})).train_step(noise_images) for half in (False, True)
     ]
     assert reports[1].generator_loss == pytest.approx(reports[0].generator_loss, rel=0.05)
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from faceledger_workloads.synthesis.checkpoint import CheckpointError, read_checkpoint
 from faceledger_workloads.synthesis.latent import latent
+from faceledger_workloads.synthesis.model import CannotVaryError, Latent, Subject
 from faceledger_workloads.synthesis.stylegan2 import GeneratorNetwork
 
 __all__ = ["DEFAULT_TRUNCATION", "Generator", "bundled_checkpoint", "load_checkpoint"]
@@ -47,15 +48,17 @@ class Generator:
         faces = [self._render(self._styles(seed, index, 0, truncation)) for index in indices]
         return np.stack(faces) if faces else np.empty((0, self.resolution, self.resolution, 3), np.uint8)
 
-    def vary(self, seed: int, index: int, variation: int, truncation: float = DEFAULT_TRUNCATION) -> NDArray[np.uint8]:
-        """(resolution, resolution, 3): face `index` in other light and colours, a different one for each `variation`.
+    def vary(self, subject: Subject, variation: int) -> NDArray[np.uint8]:
+        """(resolution, resolution, 3): a generated face in other light and colours, different for each `variation`.
 
-        Variation 0 is the face itself.
+        Variation 0 is the face itself. Raises CannotVaryError for pixels: they have no latent here.
         """
-        ws = self._styles(seed, index, 0, truncation)
+        if not isinstance(subject, Latent):
+            raise CannotVaryError("StyleGAN2 varies faces that it made, not images")
+        ws = self._styles(subject.seed, subject.index, 0, subject.truncation)
         if variation:
-            share = self._varied_share()
-            ws = ws.lerp(self._styles(seed, index, variation, truncation), share)
+            other = self._styles(subject.seed, subject.index, variation, subject.truncation)
+            ws = ws.lerp(other, self._varied_share())
         return self._render(ws)
 
     @torch.no_grad()

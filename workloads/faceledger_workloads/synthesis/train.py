@@ -20,7 +20,8 @@ import torch
 from faceledger_workloads.synthesis.checkpoint import CheckpointError, write_checkpoint
 from faceledger_workloads.synthesis.config import StyleGAN2Config
 from faceledger_workloads.synthesis.dataset import TrainingDataError, TrainingImages, load_training_images
-from faceledger_workloads.synthesis.training import Trainer, TrainingConfig, TrainingDivergedError
+from faceledger_workloads.synthesis.model import TrainingDivergedError
+from faceledger_workloads.synthesis.training import Trainer, TrainingConfig
 from faceledger_workloads.synthesis.training_state import load_state, save_state
 
 __all__ = ["Provenance", "main", "train"]
@@ -56,7 +57,7 @@ def train(
     started, first = time.monotonic(), trainer.kimg
     next_save = trainer.kimg + save_kimg
     while trainer.kimg < kimg:
-        report = trainer.step(images)
+        report = trainer.train_step(images)
         if trainer.kimg < min(next_save, kimg):
             continue
         next_save += save_kimg

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -27,9 +27,10 @@ from faceledger_workloads.synthesis.losses import (
     path_lengths,
     r1_penalty,
 )
+from faceledger_workloads.synthesis.model import Counters, StepReport, TrainingDivergedError
 from faceledger_workloads.synthesis.stylegan2 import GeneratorNetwork, NoiseMode
 
-__all__ = ["StepReport", "Trainer", "TrainingConfig", "TrainingDivergedError"]
+__all__ = ["Trainer", "TrainingConfig"]
 
 ADAM_BETA2 = 0.99
 """Second Adam moment's decay; the first moment is off, as usual for this family."""
@@ -63,22 +64,6 @@ class TrainingConfig(BaseModel):
     bfloat16: bool = Field(default=False, description="Activations in bfloat16; parameters stay float32.")
 
 
-@dataclass(frozen=True)
-class StepReport:
-    """What one step measured."""
-
-    step: int
-    kimg: float
-    generator_loss: float
-    discriminator_loss: float
-    real_sign: float
-    augment_p: float
-
-
-class TrainingDivergedError(ArithmeticError):
-    """A loss is not finite; the message names the step. The last saved state is still good."""
-
-
 class Trainer:
     """Networks, moving average and optimisers of one run, and the step that moves them."""
 
@@ -105,7 +90,7 @@ class Trainer:
         """Thousands of real images shown so far."""
         return self.steps * self.config.batch / 1000
 
-    def step(self, images: TrainingImages) -> StepReport:
+    def train_step(self, images: TrainingImages) -> StepReport:
         """One update of both networks and of the moving average."""
         random = _step_generator(self.config.seed, self.steps)
         real = images.batch(self.config.batch, random).to(self.device)
@@ -120,6 +105,27 @@ class Trainer:
         self._adapt(real_sign)
         self._update_average()
         return StepReport(self.steps, self.kimg, g_loss, d_loss, real_sign, self.augment_p)
+
+    def modules(self) -> Mapping[str, nn.Module]:
+        """The two networks and the generator's moving average."""
+        return {"generator": self.generator, "discriminator": self.discriminator, "average": self.average}
+
+    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
+        """One a network."""
+        return {
+            "generator_optimizer": self.generator_optimizer,
+            "discriminator_optimizer": self.discriminator_optimizer,
+        }
+
+    def counters(self) -> Counters:
+        """Steps, augmentation p and the target of the path length penalty."""
+        return {"steps": self.steps, "augment_p": self.augment_p, "mean_path_length": self.mean_path_length}
+
+    def restore(self, counters: Counters) -> None:
+        """Continue where `counters` were taken."""
+        self.steps = int(counters["steps"])
+        self.augment_p = float(counters["augment_p"])
+        self.mean_path_length = float(counters["mean_path_length"])
 
     def _generate(self, random: torch.Generator) -> torch.Tensor:
         """(batch, 3, r, r), with a graph to the generator."""

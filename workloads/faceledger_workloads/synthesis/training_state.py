@@ -16,24 +16,23 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from faceledger_workloads.synthesis.checkpoint import CheckpointError, write_atomically
+from faceledger_workloads.synthesis.model import FaceTrainer
 from faceledger_workloads.synthesis.training import Trainer, TrainingConfig
 
 __all__ = ["load_state", "save_state"]
 
-_COUNTERS = ("steps", "augment_p", "mean_path_length")
 
-
-def save_state(trainer: Trainer, path: Path) -> None:
+def save_state(trainer: FaceTrainer, path: Path) -> None:
     """Write everything the next step depends on."""
     tensors = {
         f"{part}.{name}": tensor.detach().cpu().clone()
-        for part in ("generator", "discriminator", "average")
-        for name, tensor in getattr(trainer, part).state_dict().items()
+        for part, module in trainer.modules().items()
+        for name, tensor in module.state_dict().items()
     }
-    for part, optimizer in _optimizers(trainer).items():
+    for part, optimizer in trainer.optimizers().items():
         for index, moments in optimizer.state_dict()["state"].items():
             tensors |= {f"{part}.{index}.{name}": moment.cpu().clone() for name, moment in moments.items()}
-    counters = json.dumps({name: getattr(trainer, name) for name in _COUNTERS})
+    counters = json.dumps(dict(trainer.counters()))
     metadata = {"config": trainer.config.model_dump_json(), "counters": counters}
     write_atomically(path, save({name: tensor.contiguous() for name, tensor in tensors.items()}, metadata))
 
@@ -45,22 +44,14 @@ def load_state(path: Path, device: torch.device | None = None) -> Trainer:
             metadata = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         trainer = Trainer(TrainingConfig.model_validate_json(metadata["config"]), device)
-        for part in ("generator", "discriminator", "average"):
-            getattr(trainer, part).load_state_dict(_under(f"{part}.", tensors))
-        for part, optimizer in _optimizers(trainer).items():
+        for part, module in trainer.modules().items():
+            module.load_state_dict(_under(f"{part}.", tensors))
+        for part, optimizer in trainer.optimizers().items():
             _load_moments(optimizer, _under(f"{part}.", tensors))
     except (OSError, SafetensorError, ValidationError, KeyError, RuntimeError) as error:
         raise CheckpointError(f"{path}: not a training state: {error}") from error
-    for name, value in json.loads(metadata["counters"]).items():
-        setattr(trainer, name, value)
+    trainer.restore(json.loads(metadata["counters"]))
     return trainer
-
-
-def _optimizers(trainer: Trainer) -> dict[str, torch.optim.Optimizer]:
-    return {
-        "generator_optimizer": trainer.generator_optimizer,
-        "discriminator_optimizer": trainer.discriminator_optimizer,
-    }
 
 
 def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
