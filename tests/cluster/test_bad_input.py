@@ -42,7 +42,7 @@ FAULTS = (
     ),
     pytest.param(BindingFault("SignerUnfunded", "signer", key="0x" + secrets.token_hex(32)), id="signer without funds"),
     pytest.param(
-        BindingFault("KeystoreInvalid", "keystoreSecretRef", stored_password="wrong"), id="bad keystore password"
+        BindingFault("SignerInvalid", "keystoreSecretRef", stored_password="wrong"), id="bad keystore password"
     ),
     pytest.param(
         BindingFault("RPCUnreachable", "urlSecretRef", url="http://user:s3cret-in-the-url@nowhere.invalid:8545/s3cret"),

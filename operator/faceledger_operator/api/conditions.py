@@ -152,7 +152,8 @@ class BindingReason(Reason):
     SECRET_NOT_FOUND = "SecretNotFound", "A Secret or its key is missing.", "Create the Secret with that key."
     RPC_UNREACHABLE = "RPCUnreachable", "The node does not answer.", "Check the URL in the Secret and the node."
     WRONG_CHAIN_ID = "WrongChainID", "The node is on another chain.", "Correct network.chainId or the URL."
-    KEYSTORE_INVALID = "KeystoreInvalid", "The keystore does not open with its password.", "Correct the Secret."
+    SIGNER_INVALID = "SignerInvalid", "The signer's key cannot be used.", "Correct the Secret or the key's policy."
+    SIGNER_UNREACHABLE = "SignerUnreachable", "The service that keeps the signer's key does not answer.", "Check it."
     SIGNER_UNFUNDED = "SignerUnfunded", "The signer cannot pay a transaction.", "Send ETH to status.signer."
     DEPLOYING = "DeployingContract", "The contract is being deployed."
     NO_CONTRACT = "NoContractAtAddress", "There is no code at contract.address.", "Correct the address or the chain."
@@ -167,7 +168,12 @@ class BindingReason(Reason):
         "The node does not know the finality tag.",
         "Use finality.mode Confirmations.",
     )
-    CONTENT_UNREACHABLE = "ContentUnreachable", "IPFS does not answer.", "Check content.ipfs.api and Kubo."
+    CONTENT_UNREACHABLE = "ContentUnreachable", "IPFS does not answer.", "Check content.ipfs and Kubo."
+    RECEIPTS_UNREACHABLE = (
+        "ReceiptsUnreachable",
+        "Receipts cannot be kept, so records stay in the journal.",
+        "Check spec.receipts, its Secret and its store.",
+    )
     BUDGET_SPENT = "BudgetSpent", "gas.budgetEthPerDay is spent.", "Wait or raise the budget."
     FEE_ABOVE_CAP = "FeeAboveCap", "The network asks more than gas.maxFeePerGasGwei.", "Wait or raise the cap."
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
-from .base import AmountText, ApiModel, Condition, Duration, ObjectMeta, SecretKey
+from .base import AmountText, ApiModel, Condition, Duration, LocalObject, ObjectMeta, SecretKey
 from .rules import NAME_LENGTH_RULE, Rule, Says, cel
 
 __all__ = ["LedgerBinding", "LedgerBindingSpec", "LedgerBindingStatus"]
@@ -18,6 +18,23 @@ class UrlSecretKey(SecretKey):
 
 class KeystoreSecretKey(SecretKey):
     key: str = Field(default="keystore.json", min_length=1, max_length=253, description="Key inside the Secret.")
+
+
+class PrivateKeySecretKey(SecretKey):
+    key: str = Field(default="private-key", min_length=1, max_length=253, description="Key inside the Secret.")
+
+
+Endpoint = Annotated[
+    str, Field(pattern=r"^https?://[^@/\s]+/?$"), Says("must be http(s)://host:port, without credentials and path")
+]
+
+KuboApi = Annotated[str, Field(pattern=r"^https?://[^@/]+$"), Says("must be http(s)://host:port, without a path")]
+
+ReceiptsUrl = Annotated[
+    str,
+    Field(pattern=r"^(s3://[a-z0-9][-.a-z0-9]{1,61}[a-z0-9](/[-_.a-zA-Z0-9/]*)?|gdrive://[-_a-zA-Z0-9]{1,128})$"),
+    Says("must be s3://BUCKET/PREFIX or gdrive://FOLDER-ID"),
+]
 
 
 class Rpc(ApiModel):
@@ -75,20 +92,125 @@ class Contract(ApiModel):
     ) = Field(default=None, description="A contract that is already there.")
 
 
-class Signer(ApiModel):
-    keystore_secret_ref: KeystoreSecretKey = Field(
-        description="Keystore v3 JSON; its password is the key `password` of the same Secret."
+class AwsKms(ApiModel):
+    """A key of AWS KMS that never leaves it."""
+
+    key_id: str = Field(
+        min_length=1,
+        max_length=2048,
+        description="Id, ARN or alias of an ECC_SECG_P256K1 key for signing.",
+        examples=["alias/faceledger"],
     )
+    region: str = Field(min_length=1, max_length=63, description="AWS region.", examples=["eu-central-1"])
+    endpoint: Endpoint | None = Field(
+        default=None, max_length=512, description="Another endpoint than AWS's own.", examples=["https://kms.internal"]
+    )
+    credentials_secret_ref: LocalObject | None = Field(
+        default=None,
+        description="Secret with the keys `accessKeyId`, `secretAccessKey` and, if there is one, `sessionToken`; left "
+        "out: the identity of the operator's pod (IRSA, Pod Identity, an instance's role).",
+    )
+
+
+class Signer(ApiModel):
+    """Exactly one of the three."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "[has(self.keystoreSecretRef), has(self.privateKeySecretRef), has(self.awsKms)].filter(x, x).size()==1",
+                "signer: give exactly one of keystoreSecretRef, privateKeySecretRef and awsKms",
+            ),
+        )
+    )
+
+    keystore_secret_ref: KeystoreSecretKey | None = Field(
+        default=None, description="Keystore v3 JSON; its password is the key `password` of the same Secret."
+    )
+    private_key_secret_ref: PrivateKeySecretKey | None = Field(
+        default=None, description="A private key as 64 hexadecimal digits, with or without 0x."
+    )
+    aws_kms: AwsKms | None = Field(default=None, description="A key in AWS KMS.")
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if sum(x is not None for x in (self.keystore_secret_ref, self.private_key_secret_ref, self.aws_kms)) != 1:
+            raise ValueError("give exactly one of keystoreSecretRef, privateKeySecretRef and awsKms")
+        return self
 
 
 class Ipfs(ApiModel):
-    api: Annotated[str, Field(pattern=r"^https?://[^@/]+$"), Says("must be http(s)://host:port, without a path")] = (
-        Field(max_length=512, description="Kubo's RPC API, without credentials.", examples=["http://ipfs:5001"])
+    """One or several IPFS nodes: artefacts are added to each and pinned on each."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            ("has(self.api) != has(self.apis)", "content.ipfs: give exactly one of api and apis"),
+            (
+                "!has(self.quorum) || (has(self.apis) && self.quorum <= self.apis.size())",
+                "content.ipfs.quorum: only with apis, and not above their number",
+            ),
+        )
     )
+
+    api: KuboApi | None = Field(
+        default=None,
+        max_length=512,
+        description="Kubo's RPC API, without credentials.",
+        examples=["http://ipfs:5001"],
+    )
+    apis: tuple[Annotated[KuboApi, Field(max_length=512)], ...] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=8,
+        description="Several of them, in place of `api`; reads take the first that answers.",
+        examples=[["http://ipfs-0.ipfs:5001", "http://ipfs-1.ipfs:5001"]],
+    )
+    quorum: int | None = Field(
+        default=None,
+        ge=1,
+        le=8,
+        description="On how many of `apis` artefacts must be pinned before they are committed to; left out: on more "
+        "than half. The others get them as soon as they can.",
+    )
+
+    @property
+    def all_apis(self) -> tuple[str, ...]:
+        """Those of `apis`, or the one of `api`, each once."""
+        given = self.apis or ((self.api,) if self.api else ())
+        return tuple(dict.fromkeys(url.rstrip("/") for url in given))
+
+    @property
+    def needed(self) -> int:
+        """How many of them must have an artefact."""
+        count = len(self.all_apis)
+        return min(self.quorum or count // 2 + 1, count)
 
 
 class Content(ApiModel):
     ipfs: Ipfs = Field(description="Where encrypted artefacts are added and pinned.")
+
+
+class Receipts(ApiModel):
+    """Where receipts are kept besides the Secret beside the resource. Each is written once and never changed."""
+
+    url: ReceiptsUrl = Field(
+        max_length=1024,
+        description="`s3://BUCKET/PREFIX`, or `gdrive://FOLDER-ID`, a folder of Google Drive that the service account "
+        "may write to.",
+        examples=["s3://receipts/people", "gdrive://1x3S0bJ8pKq"],
+    )
+    endpoint: Endpoint | None = Field(
+        default=None,
+        max_length=512,
+        description="Another endpoint than AWS's or Google's own, for example of MinIO.",
+        examples=["https://minio.example.org"],
+    )
+    region: str | None = Field(default=None, min_length=1, max_length=63, description="AWS region, for s3://.")
+    credentials_secret_ref: LocalObject | None = Field(
+        default=None,
+        description="Secret with `accessKeyId` and `secretAccessKey` (s3://), or with a service account's key in "
+        "`service-account.json` (gdrive://); left out: the identity of the operator's pod.",
+    )
 
 
 class Batching(ApiModel):
@@ -110,6 +232,9 @@ class LedgerBindingSpec(ApiModel):
     content: Content = Field(description="Where encrypted artefacts go.")
     batching: Batching = Field(default_factory=Batching, description="How records share a transaction.")
     gas: Gas = Field(default_factory=Gas, description="What a transaction may cost.")
+    receipts: Receipts | None = Field(
+        default=None, description="Where receipts are kept; left out: on the volume of the operator's installation."
+    )
 
 
 class LedgerBindingStatus(ApiModel):

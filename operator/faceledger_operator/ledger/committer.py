@@ -31,7 +31,7 @@ from .node_errors import NodeRefusedError, Refusal
 from .observe import observe_chain
 from .pinning import Pinning
 from .run_keys import RunKeys
-from .signer import Signer
+from .signer import Signer, SignerInvalidError, SignerUnavailableError
 from .transactions import sign_move
 
 __all__ = ["Committer", "Outcome", "Terms"]
@@ -107,6 +107,10 @@ class Committer:
         async with self._lane.lock:
             try:
                 return await self._commit()
+            except SignerUnavailableError as error:
+                return Trouble(BindingReason.SIGNER_UNREACHABLE, f"signer: {error}")
+            except SignerInvalidError as error:
+                return Trouble(BindingReason.SIGNER_INVALID, f"signer: {error}")
             finally:
                 self._lane.reserve(self._binding, self._store.current.nonces())
 
@@ -144,7 +148,7 @@ class Committer:
         now = int(self._now())
         sends = [move for move in decision.moves if isinstance(move, Send)]
         signed = {
-            move.intent.key: sign_move(move, self._signer, self._terms.chain_id, view.head.number, now)
+            move.intent.key: await sign_move(move, self._signer, self._terms.chain_id, view.head.number, now)
             for move in sends
         }
         await self._store.update(lambda journal: apply_moves(journal, decision.moves, signed, now))

@@ -42,7 +42,8 @@ class Health:
     secret_problem: str | None = None
     rpc_problem: str | None = None
     chain_id: int | None = None
-    keystore_problem: str | None = None
+    signer_problem: str | None = None
+    signer_away: str | None = None
     signer: str | None = None
     finality_known: bool = True
     balance: int | None = None

@@ -13,7 +13,7 @@ from faceledger_contracts.canonical import from_hex
 from .contract import creation_data, encode_call
 from .journal import Authorisation, Batch, Deployment, Intent, Sent
 from .moves import Send
-from .signer import Signer
+from .signer import Signer, sign_transaction
 
 __all__ = ["call_of", "sign_move"]
 
@@ -35,9 +35,10 @@ def call_of(intent: Intent) -> dict[str, Any]:
             raise TypeError(f"{type(intent).__name__} has no transaction")
 
 
-def sign_move(move: Send, signer: Signer, chain_id: int, block: int, now: int) -> Sent:
+async def sign_move(move: Send, signer: Signer, chain_id: int, block: int, now: int) -> Sent:
     """Signs the transaction of a move. A replacement remembers the hashes of all before it: any may be included."""
-    signed = signer.sign(
+    signed = await sign_transaction(
+        signer,
         {
             "chainId": chain_id,
             "nonce": move.nonce,
@@ -45,7 +46,7 @@ def sign_move(move: Send, signer: Signer, chain_id: int, block: int, now: int) -
             "value": 0,
             **move.fees.fields(),
             **call_of(move.intent),
-        }
+        },
     )
     before = move.intent.sent.hashes if move.intent.sent else ()
     hashes = (*(known for known in before if known != signed.hash), signed.hash)

@@ -16,6 +16,7 @@ from faceledger_contracts.abi import faceledger_artefact
 from ..api.conditions import BindingReason, Claim, ConditionType
 from ..api.ledgerbinding import LedgerBindingSpec
 from ..ledger.health import Health
+from ..ledger.signers import signer_field
 
 __all__ = ["Verdict", "decide_binding", "decide_unreadable"]
 
@@ -28,6 +29,8 @@ _USABLE = {
     BindingReason.READY,
     BindingReason.RPC_UNREACHABLE,
     BindingReason.CONTENT_UNREACHABLE,
+    BindingReason.RECEIPTS_UNREACHABLE,
+    BindingReason.SIGNER_UNREACHABLE,
     BindingReason.SIGNER_UNFUNDED,
     BindingReason.BUDGET_SPENT,
     BindingReason.FEE_ABOVE_CAP,
@@ -117,8 +120,12 @@ def _chain_id_differs(health: Health, spec: LedgerBindingSpec) -> str | None:
     )
 
 
-def _keystore_closed(health: Health, _: LedgerBindingSpec) -> str | None:
-    return f"signer.keystoreSecretRef: {health.keystore_problem}" if health.keystore_problem else None
+def _signer_invalid(health: Health, spec: LedgerBindingSpec) -> str | None:
+    return f"{signer_field(spec.signer)}: {health.signer_problem}" if health.signer_problem else None
+
+
+def _signer_unreachable(health: Health, spec: LedgerBindingSpec) -> str | None:
+    return f"{signer_field(spec.signer)}: {health.signer_away}" if health.signer_away else None
 
 
 def _finality_unknown(health: Health, spec: LedgerBindingSpec) -> str | None:
@@ -180,7 +187,7 @@ def _not_committer(health: Health, _: LedgerBindingSpec) -> str | None:
 
 
 def _content_unreachable(health: Health, _: LedgerBindingSpec) -> str | None:
-    return f"content.ipfs.api: {health.content_problem}" if health.content_problem else None
+    return f"content.ipfs: {health.content_problem}" if health.content_problem else None
 
 
 _CHECKS: tuple[tuple[BindingReason, Check], ...] = (
@@ -188,7 +195,8 @@ _CHECKS: tuple[tuple[BindingReason, Check], ...] = (
     (BindingReason.SECRET_NOT_FOUND, _secret_missing),
     (BindingReason.RPC_UNREACHABLE, _rpc_unreachable),
     (BindingReason.WRONG_CHAIN_ID, _chain_id_differs),
-    (BindingReason.KEYSTORE_INVALID, _keystore_closed),
+    (BindingReason.SIGNER_INVALID, _signer_invalid),
+    (BindingReason.SIGNER_UNREACHABLE, _signer_unreachable),
     (BindingReason.FINALITY_UNSUPPORTED, _finality_unknown),
     (BindingReason.NO_CONTRACT, _contract_absent),
     (BindingReason.WRONG_CONTRACT, _contract_differs),

@@ -21,7 +21,6 @@ from eth_utils.address import to_checksum_address
 from faceledger_contracts.randomness import RandomSource
 from pydantic import ValidationError
 
-from ..api.base import SecretKey
 from ..api.conditions import BindingReason, ConditionType, merge_conditions
 from ..api.ledgerbinding import LedgerBinding, LedgerBindingStatus
 from ..kube.api import Kube, Object
@@ -37,7 +36,8 @@ from ..ledger.journal import Deployment, Journal
 from ..ledger.lane import SignerLanes
 from ..ledger.ledger import JournalFullError, LedgerRefusedError, Ledgers, LedgerUnavailableError
 from ..ledger.moves import Policy, Trouble
-from ..ledger.signer import PASSWORD_KEY, KeystoreError, Keystores
+from ..ledger.signer import SignerInvalidError, SignerUnavailableError
+from ..ledger.signers import Signers, WantedSecret, wanted_secret
 from ..receipts.keeper import Receipts
 from ..receipts.volume import ReceiptVolume
 from .binding_session import Session, Surroundings, Wake
@@ -84,7 +84,7 @@ class BindingReconciler:
         self._ledgers = ledgers
         self._now = now
         self._events = EventRecorder(kube, instance, now)
-        self._keystores = Keystores()
+        self._signers = Signers()
         self._sessions: dict[Key, Session] = {}
         self._around = Surroundings(
             kube, SignerLanes(), Receipts(kube, receipts), wake, lambda: now().timestamp(), random
@@ -152,16 +152,15 @@ class BindingReconciler:
         health = Health(paused=_is_paused(binding))
         if health.paused:
             return health
-        rpc, keystore = binding.spec.network.rpc.url_secret_ref, binding.spec.signer.keystore_secret_ref
+        rpc, key = binding.spec.network.rpc.url_secret_ref, wanted_secret(binding.spec.signer)
         url_secret, key_secret, journal = await asyncio.gather(
             self._kube.get(SECRET, binding.metadata.namespace, rpc.name),
-            self._kube.get(SECRET, binding.metadata.namespace, keystore.name),
+            self._secret(binding, key),
             session.store.load(),
         )
-        problem = _missing("network.rpc.urlSecretRef", url_secret, rpc, (rpc.key,)) or _missing(
-            "signer.keystoreSecretRef", key_secret, keystore, (keystore.key, PASSWORD_KEY)
-        )
-        if problem or url_secret is None or key_secret is None:
+        wanted = WantedSecret("network.rpc.urlSecretRef", rpc.name, (rpc.key,))
+        problem = _missing(wanted, url_secret) or (_missing(key, key_secret) if key else None)
+        if problem or url_secret is None:
             return replace(health, secret_problem=problem)
         health = replace(
             health,
@@ -169,21 +168,25 @@ class BindingReconciler:
             deployment=None if binding.spec.contract.address else journal.deployment,
             has_records=journal.has_records,
         )
-        health = await self._open_signer(session, health, key_secret, keystore)
+        health = await self._open_signer(session, health, binding, key_secret)
         url = base64.b64decode(url_secret["data"][rpc.key]).decode(errors="replace").strip()
         if not re.match(r"^https?://[^\s/]", url):
             return replace(health, rpc_problem=f"key {rpc.key!r} of Secret {rpc.name} holds no http or https URL")
         health = await observe_chain_health(health, await session.connect(url), binding)
-        return await observe_content(health, binding.spec.content.ipfs.api)
+        return await observe_content(health, binding.spec.content.ipfs.all_apis[0])
+
+    async def _secret(self, binding: LedgerBinding, wanted: WantedSecret | None) -> Object | None:
+        return await self._kube.get(SECRET, binding.metadata.namespace, wanted.name) if wanted else None
 
     async def _open_signer(
-        self, session: Session, health: Health, secret: Mapping[str, Any], keystore: SecretKey
+        self, session: Session, health: Health, binding: LedgerBinding, secret: Object | None
     ) -> Health:
         try:
-            session.signer = await self._keystores.open(secret, keystore.key)
-        except KeystoreError as error:
+            session.signer = await self._signers.open(binding.metadata.namespace, binding.spec.signer, secret)
+        except (SignerInvalidError, SignerUnavailableError) as error:
             session.signer = None
-            return replace(health, keystore_problem=f"key {keystore.key!r} of Secret {keystore.name}: {error}")
+            away = isinstance(error, SignerUnavailableError)
+            return replace(health, **{"signer_away" if away else "signer_problem": str(error)})
         return replace(health, signer=session.signer.address)
 
     async def _commit(self, session: Session, binding: LedgerBinding, health: Health) -> tuple[Health, Outcome]:
@@ -266,13 +269,13 @@ def _next_look(verdict: Verdict, outcome: Outcome) -> float | None:
     return calm if outcome.next_look is None else min(calm, outcome.next_look)
 
 
-def _missing(field: str, secret: Mapping[str, Any] | None, wanted: SecretKey, keys: tuple[str, ...]) -> str | None:
+def _missing(wanted: WantedSecret, secret: Mapping[str, Any] | None) -> str | None:
     """What is wrong with a reference to a Secret, if anything."""
     if secret is None:
-        return f"{field}: there is no Secret {wanted.name}"
+        return f"{wanted.field}: there is no Secret {wanted.name}"
     data = secret.get("data") or {}
-    lacking = [key for key in keys if not data.get(key)]
-    return f"{field}: Secret {wanted.name} has no key {lacking[0]!r}, or an empty one" if lacking else None
+    lacking = [key for key in wanted.keys if not data.get(key)]
+    return f"{wanted.field}: Secret {wanted.name} has no key {lacking[0]!r}, or an empty one" if lacking else None
 
 
 def _contract(binding: LedgerBinding, journal: Journal) -> str | None:
@@ -305,4 +308,4 @@ def _terms(binding: LedgerBinding) -> Terms:
         max_fee=gwei(spec.gas.max_fee_per_gas_gwei),
         budget=wei(spec.gas.budget_eth_per_day),
     )
-    return Terms(spec.network.chain_id, spec.network.finality, policy, spec.content.ipfs.api)
+    return Terms(spec.network.chain_id, spec.network.finality, policy, spec.content.ipfs.all_apis[0])

@@ -34,7 +34,7 @@ from faceledger_operator.ledger.lane import SignerLane
 from faceledger_operator.ledger.ledger import PendingRecord
 from faceledger_operator.ledger.moves import Policy
 from faceledger_operator.ledger.run_keys import RunKeys
-from faceledger_operator.ledger.signer import Signer
+from faceledger_operator.ledger.signer import LocalSigner
 from faceledger_operator.receipts.keeper import Receipts
 from faceledger_operator.receipts.volume import ReceiptVolume
 
@@ -142,7 +142,7 @@ class Bench:
             binding=f"{NAMESPACE}/consortium",
             terms=Terms(self.chain_id, self.finality, self.policy, self.ipfs_api),
             connection=self.connection,
-            signer=Signer(self.account.address, self.account),
+            signer=LocalSigner.of(bytes(self.account.key)),
             lane=self.lane,
             store=self.store,
             run_keys=keys,

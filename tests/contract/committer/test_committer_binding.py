@@ -186,14 +186,14 @@ async def test_a_record_goes_from_the_ledger_to_its_receipt_and_wakes_its_subjec
         pytest.param(
             lambda b: b.kube.put_secret("key", key=_keystore(b.bench.account.key, "right"), password="wrong"),
             lambda b: b.kube.put_secret("key", key=_keystore(b.bench.account.key, "right"), password="right"),
-            "KeystoreInvalid",
+            "SignerInvalid",
             "the password in key 'password' does not open it",
             id="the password is wrong",
         ),
         pytest.param(
             lambda b: b.kube.put_secret("key", key="{}", password="x"),
             lambda b: b.kube.put_secret("key", key=_keystore(b.bench.account.key, "x"), password="x"),
-            "KeystoreInvalid",
+            "SignerInvalid",
             "no keystore v3",
             id="the keystore is none",
         ),

@@ -41,12 +41,28 @@ CASES = [
     ),
     pytest.param({"chain_id": 5}, BindingReason.WRONG_CHAIN_ID, "node is on chain 5", STALLED, False, id="other chain"),
     pytest.param(
-        {"keystore_problem": "shut"},
-        BindingReason.KEYSTORE_INVALID,
+        {"signer_problem": "shut"},
+        BindingReason.SIGNER_INVALID,
         "keystoreSecretRef: shut",
         STALLED,
         False,
         id="shut",
+    ),
+    pytest.param(
+        {"signer_away": "silent"},
+        BindingReason.SIGNER_UNREACHABLE,
+        "keystoreSecretRef: silent",
+        STALLED,
+        True,
+        id="the key's service is silent",
+    ),
+    pytest.param(
+        {"trouble": Trouble(BindingReason.RECEIPTS_UNREACHABLE, "the bucket is gone")},
+        BindingReason.RECEIPTS_UNREACHABLE,
+        "the bucket is gone",
+        STALLED,
+        True,
+        id="receipts cannot be kept",
     ),
     pytest.param(
         {"finality_known": False},
@@ -73,7 +89,7 @@ CASES = [
     pytest.param(
         {"content_problem": "gone"},
         BindingReason.CONTENT_UNREACHABLE,
-        "content.ipfs.api: gone",
+        "content.ipfs: gone",
         STALLED,
         True,
         id="no IPFS",
@@ -138,7 +154,7 @@ def test_the_cause_is_named_before_its_effects() -> None:
     [
         pytest.param({"chain_id": 5}, False, id="nothing is signed for another chain"),
         pytest.param({"code": "Other"}, False, id="nothing is signed for other code"),
-        pytest.param({"keystore_problem": "shut"}, False, id="nothing is signed without the key"),
+        pytest.param({"signer_problem": "shut"}, False, id="nothing is signed without the key"),
         pytest.param({"content_problem": "gone"}, True, id="what is pinned goes on while IPFS is away"),
         pytest.param({"balance": 0}, True, id="what was sent is followed although nothing more can be paid"),
     ],
