@@ -7,23 +7,21 @@ lengths and no types, so the reader walks the one known architecture; invariant:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+from faceledger_workloads.embedding.dlib_stream import (
+    Array,
+    Cursor,
+    WeightsFileError,
+    read_convolution,
+    read_state,
+)
 
 __all__ = ["Convolution", "ResNetWeights", "WeightsFileError", "read_resnet", "residual_widths"]
 
-Array = NDArray[np.float32]
-
 _BLOCKS = ((32, 3, False), (64, 4, True), (128, 3, True), (256, 3, True), (256, 1, True))
 """dlib's alevel4 to alevel0: width, number of residual blocks, whether the first one halves the resolution."""
-
-
-class WeightsFileError(Exception):
-    """The file is not the one network that this reader knows, or is damaged; the message names the offset."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ def residual_widths() -> Iterator[tuple[int, bool]]:
 
 def read_resnet(data: bytes) -> ResNetWeights:
     """Parses the whole file. Raises `WeightsFileError` for any byte that is out of place."""
-    cursor = _Cursor(data)
+    cursor = Cursor(data)
     layers = tuple(_layers())
     cursor.expect_int("loss layer version", 1)
     cursor.expect_text("loss_metric_2")
@@ -72,15 +70,15 @@ def read_resnet(data: bytes) -> ResNetWeights:
     version = cursor.expect_int("innermost layer version", 2, 3)
     mean = _read_input(cursor)
     convolutions: list[Convolution] = []
-    filters, bias = _read_convolution(cursor)
-    _read_state(cursor)
+    filters, bias = read_convolution(cursor)
+    read_state(cursor)
     if version == 3:
         cursor.integer("sample expansion factor")
     projection: Array | None = None
     for layer in layers[1:]:
         match layer:
             case "con_4":
-                filters, bias = _read_convolution(cursor)
+                filters, bias = read_convolution(cursor)
             case "affine_":
                 gamma, beta = _read_affine(cursor, len(bias))
                 convolutions.append(Convolution(filters, bias, gamma, beta))
@@ -94,7 +92,7 @@ def read_resnet(data: bytes) -> ResNetWeights:
             case _:
                 assert layer in _BARE
         if layer not in _BARE:
-            _read_state(cursor)
+            read_state(cursor)
     cursor.expect_end()
     assert projection is not None
     return ResNetWeights(mean, tuple(convolutions), projection)
@@ -114,7 +112,7 @@ def _layers() -> Iterator[str]:
     yield from ("avg_pool_2", "fc_2")
 
 
-def _read_input(cursor: _Cursor) -> tuple[float, float, float]:
+def _read_input(cursor: Cursor) -> tuple[float, float, float]:
     cursor.expect_text("input_rgb_image_sized")
     mean = (cursor.real("mean red"), cursor.real("mean green"), cursor.real("mean blue"))
     cursor.expect_int("input rows", 150)
@@ -122,22 +120,7 @@ def _read_input(cursor: _Cursor) -> tuple[float, float, float]:
     return mean
 
 
-def _read_convolution(cursor: _Cursor) -> tuple[Array, Array]:
-    cursor.expect_text("con_4")
-    parameters = cursor.tensor("convolution parameters").reshape(-1)
-    count = cursor.integer("number of filters")
-    cursor.integers("kernel, strides and pads", 6)
-    shape = cursor.alias("filters")
-    cursor.alias("biases")
-    for _ in range(4):
-        cursor.real("multiplier")
-    size = math.prod(shape)
-    if shape[0] != count or size + count != parameters.size:
-        raise WeightsFileError(f"convolution before offset {cursor.offset}: {parameters.size} values for {shape}")
-    return parameters[:size].reshape(shape), parameters[size:]
-
-
-def _read_affine(cursor: _Cursor, channels: int) -> tuple[Array, Array]:
+def _read_affine(cursor: Cursor, channels: int) -> tuple[Array, Array]:
     cursor.expect_text("affine_")
     parameters = cursor.tensor("affine parameters").reshape(-1)
     cursor.alias("gamma")
@@ -148,7 +131,7 @@ def _read_affine(cursor: _Cursor, channels: int) -> tuple[Array, Array]:
     return parameters[:channels], parameters[channels:]
 
 
-def _read_projection(cursor: _Cursor) -> Array:
+def _read_projection(cursor: Cursor) -> Array:
     cursor.expect_text("fc_2")
     outputs = cursor.expect_int("outputs", 128)
     inputs = cursor.expect_int("inputs", 256)
@@ -161,78 +144,3 @@ def _read_projection(cursor: _Cursor) -> Array:
     if parameters.size != inputs * outputs:
         raise WeightsFileError(f"projection before offset {cursor.offset}: {parameters.size} values")
     return parameters.reshape(inputs, outputs)
-
-
-def _read_state(cursor: _Cursor) -> None:
-    """Training state that every layer carries: three flags and gradients, all of no use here."""
-    cursor.flags(3)
-    cursor.tensor("input gradient")
-    cursor.tensor("cached output")
-    cursor.tensor("parameter gradient")
-
-
-class _Cursor:
-    """A position in the bytes, with dlib's primitive encodings."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self.offset = 0
-
-    def integer(self, what: str) -> int:
-        """Control byte (bit 7 the sign, low nibble the byte count), then the magnitude, little-endian."""
-        control = self._take(1, what)[0]
-        if control & 0x70 or not 1 <= control & 0x0F <= 8:
-            raise self._misplaced(what, f"control byte {control:#04x}")
-        magnitude = int.from_bytes(self._take(control & 0x0F, what), "little")
-        return -magnitude if control & 0x80 else magnitude
-
-    def integers(self, what: str, count: int) -> tuple[int, ...]:
-        return tuple(self.integer(what) for _ in range(count))
-
-    def real(self, what: str) -> float:
-        """Mantissa and exponent as integers."""
-        mantissa, exponent = self.integers(what, 2)
-        return math.ldexp(mantissa, exponent)
-
-    def text(self, what: str) -> str:
-        return self._take(self.integer(what), what).decode("ascii", errors="replace")
-
-    def tensor(self, what: str) -> Array:
-        """Version 2, four dimensions, raw little-endian float32."""
-        self.expect_int(f"{what}: tensor version", 2)
-        shape = self.integers(what, 4)
-        if min(shape) < 0:
-            raise self._misplaced(what, f"shape {shape}")
-        return np.frombuffer(self._take(4 * math.prod(shape), what), dtype="<f4").reshape(shape)
-
-    def alias(self, what: str) -> tuple[int, ...]:
-        """A view into a tensor: version 1 and four dimensions."""
-        self.expect_int(f"{what}: alias version", 1)
-        return self.integers(what, 4)
-
-    def flags(self, count: int) -> None:
-        if set(self._take(count, "flags")) - set(b"01"):
-            raise self._misplaced("flags", "neither 0 nor 1")
-
-    def expect_int(self, what: str, *allowed: int) -> int:
-        value = self.integer(what)
-        if value not in allowed:
-            raise self._misplaced(what, f"{value}, expected {' or '.join(map(str, allowed))}")
-        return value
-
-    def expect_text(self, expected: str) -> None:
-        if (found := self.text("layer name")) != expected:
-            raise self._misplaced("layer name", f"{found[:40]!r}, expected {expected!r}")
-
-    def expect_end(self) -> None:
-        if left := len(self._data) - self.offset:
-            raise WeightsFileError(f"{left} bytes are left over after the last layer at offset {self.offset}")
-
-    def _take(self, count: int, what: str) -> bytes:
-        if count > len(self._data) - self.offset:
-            raise self._misplaced(what, f"the file ends, {count} bytes wanted")
-        start, self.offset = self.offset, self.offset + count
-        return self._data[start : self.offset]
-
-    def _misplaced(self, what: str, found: str) -> WeightsFileError:
-        return WeightsFileError(f"{what} before offset {self.offset}: {found}")
