@@ -57,9 +57,9 @@ def drawn_faces(draws: Sequence[Draw], shards: Iterable[Encoded]) -> Iterator[Dr
     addresses = iter(draws)
     for shard in shards:
         rows = iter(unit_rows(shard.embeddings))
-        for found in shard.found:
+        for found in shard.seen.found:
             template = next(rows) if isinstance(found, Face) else None
-            yield DrawnFace(next(addresses), found, template, shard.checkpoint or "")
+            yield DrawnFace(next(addresses), found, template, shard.seen.checkpoint or "")
 
 
 @dataclass

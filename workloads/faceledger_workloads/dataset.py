@@ -20,12 +20,11 @@ from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.images.source import Photo, list_photos
 from faceledger_workloads.manifest import ManifestRow, RealRow, RejectedRow, ScreenedRow, SyntheticRow, manifest_lines
 from faceledger_workloads.models import FIVE_POINTS
-from faceledger_workloads.pool import FacePool
 from faceledger_workloads.runspec import DatasetRun, DatasetSummary, Encoder, FailureReason, Synthesis
 from faceledger_workloads.session import Outcome, Session
-from faceledger_workloads.shards import cut, submit_detection, submit_generation, submit_photos
+from faceledger_workloads.shards import DETECTION, GENERATION, PHOTOS, Pool, cut
 from faceledger_workloads.sheets.contact_sheet import MAX_TILES, Tile, draw_sheet
-from faceledger_workloads.work import Draw, Encoded, WorkerSetup
+from faceledger_workloads.work import Draw, Encoded, Seen, WorkerSetup
 
 __all__ = ["run_dataset"]
 
@@ -54,7 +53,7 @@ def run_dataset(session: Session, run: DatasetRun) -> Outcome:
 class _Collection:
     """What has been gathered so far: a row for each image, tiles for the sheets."""
 
-    def __init__(self, session: Session, pool: FacePool, synthesis: Synthesis | None) -> None:
+    def __init__(self, session: Session, pool: Pool, synthesis: Synthesis | None) -> None:
         self._session = session
         self._pool = pool
         self._synthesis = synthesis
@@ -104,16 +103,17 @@ class _Collection:
         """Embeddings are computed only where synthetic faces will be compared with them."""
         total = len(photos)
         if self._synthesis is None:
-            for found in self._session.stage(self._pool, "detecting faces", submit_detection, cut(photos), total):
-                yield from found
+            seen: Seen
+            for seen in self._session.stage(self._pool, "detecting faces", DETECTION, cut(photos), total):
+                yield from seen.found
             return
         shard: Encoded
-        for shard in self._session.stage(self._pool, "detecting faces", submit_photos, cut(photos), total):
+        for shard in self._session.stage(self._pool, "detecting faces", PHOTOS, cut(photos), total):
             self._embeddings.append(shard.embeddings)
-            yield from shard.found
+            yield from shard.seen.found
 
     def _draw(self, draws: Sequence[Draw]) -> Iterator[DrawnFace]:
-        stage = self._session.stage(self._pool, "generating faces", submit_generation, cut(draws), len(draws))
+        stage = self._session.stage(self._pool, "generating faces", GENERATION, cut(draws), len(draws))
         return drawn_faces(draws, stage)
 
     def _synthetic_chip(self, judged: Judged, synthesis: Synthesis) -> Iterator[tuple[str, bytes]]:

@@ -7,7 +7,6 @@ a usable face is a line, too.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
 from faceledger_workloads.embedding.rows import Embeddings
 from faceledger_workloads.face import Face, Unfit
@@ -34,11 +33,11 @@ class Hearing:
         self._judge = judge
         self._faces = 0
 
-    def hear(self, photos: Sequence[Photo], shard: Encoded) -> None:
+    def hear(self, shard: Encoded) -> None:
         """One shard's probes, in order."""
         scores = iter(self._scorer.probe_scores(shard.embeddings))
         self.embeddings.append(shard.embeddings)
-        for photo, found in zip(photos, shard.found, strict=True):
+        for photo, found in zip(shard.seen.photos, shard.seen.found, strict=True):
             if isinstance(found, Unfit):
                 self._dismiss(photo, found)
             else:

@@ -1,12 +1,12 @@
 """Spreads shards of a run over Ray actors, as many as the cluster has room for, and loses none when one dies.
 
-In: shards and how each is submitted to a worker. Out: one result a shard, in the shards' order. Invariants: work
-starts with the first worker that is up and later ones join; at most a window of results waits in memory; a shard
-whose worker died goes to another one.
+In: shards and the chain of steps that each goes through. Out: one result a shard, in the shards' order. Invariants:
+work starts with the first actor that is up and later ones join; an actor has its next shard before it has finished
+one; at most a window of results waits in memory; a shard whose actor died goes to another one.
 
-    pending --ready--> idle --submit--> busy --result--> idle
-       ^                                 |
-       +------- a new actor <-- died ----+
+    starting --ready--> up, with up to DEPTH shards under way, answered in order
+       ^                 |
+       +-- a new one <-- died
 """
 
 from __future__ import annotations
@@ -14,45 +14,76 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import ray
 from ray.exceptions import ObjectLostError, OutOfMemoryError, RayActorError, RayTaskError
 
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.runspec import FailureReason
+from faceledger_workloads.shards import Chain
 
-__all__ = ["MAX_DEATHS", "FacePool", "Submit"]
+__all__ = ["MAX_DEATHS", "FacePool", "Stored"]
 
 _LOST = (RayActorError, ObjectLostError, OutOfMemoryError)
-"""The worker died, or its node with the finished result."""
-
-Submit = Callable[[Any, Any], Any]
-"""(actor handle, shard) -> object reference of the shard's result."""
+"""The actor died, or its node with the finished result."""
 
 MAX_DEATHS = 4
-"""Workers that may die over one shard before the shard itself is suspected."""
+"""Actors that may die over one shard before the shard itself is suspected."""
 
 MAX_STILLBORN = 4
-"""Workers a place that may die before one of them is up: more, and none ever will be."""
+"""Actors a place that may die before one of them is up: more, and none ever will be."""
+
+DEPTH = 2
+"""Shards that an actor has at once: it begins the next one while the driver takes the last one's result."""
 
 WINDOW = 4
-"""Shards a worker that may be done or under way before the oldest one is taken: bounds memory."""
+"""Shards an actor that may be done or under way before the oldest one is taken: bounds memory."""
 
 TICK_S = 1.0
 """Seconds between two calls of `on_wait` while nothing finishes."""
 
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Stored(Generic[Value]):
+    """A value in Ray's object store: one copy a node."""
+
+    reference: Any
+
+    def get(self) -> Value:
+        value: Value = ray.get(self.reference)
+        return value
+
 
 @dataclass
-class _Slot:
-    """One place for an actor. `reference` is what it is waited for: its `ready`, or its shard's result."""
+class _Task:
+    """A shard under way on an actor. `abandoned`: of a run that was left early, nobody waits for its result."""
+
+    shard: int
+    reference: Any
+    abandoned: bool = False
+
+
+@dataclass(eq=False)
+class _Place:
+    """One place for an actor, which has `tasks` under way, oldest first. `starting` is its `ready` until it is up."""
 
     actor: Any
-    reference: Any
-    shard: int | None = None
-    """None while the actor is not up."""
-    abandoned: bool = False
-    """Busy with a shard of a run that was left early: nobody waits for the result."""
+    starting: Any | None
+    tasks: deque[_Task] = field(default_factory=deque)
+
+    @property
+    def awaited(self) -> Any | None:
+        """What it answers next; None for an idle actor."""
+        if self.starting is not None:
+            return self.starting
+        return self.tasks[0].reference if self.tasks else None
+
+    @property
+    def has_room(self) -> bool:
+        return self.starting is None and len(self.tasks) < DEPTH
 
 
 @dataclass
@@ -72,7 +103,7 @@ class _Ledger:
         """The next shard to submit, or None when all are under way or `limit` results wait."""
         if self.retry:
             return self.retry.popleft()
-        if len(self.open) + len(self.done) >= limit:
+        if self.ended or len(self.open) + len(self.done) >= limit:
             return None
         for number, shard in self.source:
             self.open[number] = shard
@@ -95,8 +126,9 @@ class _Ledger:
         del self.open[shard]
         self.done[shard] = result
 
-    def lose(self, shard: int) -> None:
-        self.deaths[shard] = self.deaths.get(shard, 0) + 1
+    def lose(self, shard: int, blamed: bool) -> None:
+        """Its actor died; `blamed` if that was over this shard, not while it waited for its turn."""
+        self.deaths[shard] = self.deaths.get(shard, 0) + blamed
         if self.deaths[shard] >= MAX_DEATHS:
             message = f"{MAX_DEATHS} workers died one after the other over shard {shard}: see their pods' memory limit"
             raise RunFailed(FailureReason.INFRASTRUCTURE_FAILED, message, retryable=True)
@@ -107,80 +139,96 @@ class FacePool:
     """`size` actors made by `create`, which must answer a fresh actor handle with a `ready` method."""
 
     def __init__(self, create: Callable[[], Any], size: int, on_wait: Callable[[bool], None]) -> None:
-        """`on_wait(any worker is up)` is called about once a second while the pool waits."""
+        """`on_wait(any actor is up)` is called about once a second while the pool waits."""
         self._create = create
         self._on_wait = on_wait
-        self._waiting: list[_Slot] = [self._fresh() for _ in range(size)]
-        self._idle: list[Any] = []
-        self._size = size
+        self._places = [self._fresh() for _ in range(size)]
         self._stillborn = 0
 
-    def run(self, submit: Submit, shards: Iterable[Any]) -> Iterator[Any]:
+    def run(self, chain: Chain, shards: Iterable[Any]) -> Iterator[Any]:
         """Results in the shards' order. Raises what a worker raised."""
         ledger = _Ledger(iter(enumerate(shards)))
         try:
             while True:
                 yield from ledger.results()
-                self._hand_out(submit, ledger)
+                self._hand_out(chain, ledger)
                 if ledger.exhausted:
                     return
                 self._wait(ledger)
         finally:
             self._abandon()
 
+    def share(self, value: Value) -> Stored[Value]:
+        """Into the object store."""
+        return Stored(ray.put(value))
+
     def close(self) -> None:
         """Ends all actors."""
-        for actor in [*self._idle, *(slot.actor for slot in self._waiting)]:
-            ray.kill(actor)
-        self._idle, self._waiting = [], []
+        for place in self._places:
+            ray.kill(place.actor)
+        self._places = []
 
-    def _fresh(self) -> _Slot:
+    def _fresh(self) -> _Place:
         actor = self._create()
-        return _Slot(actor, actor.ready.remote())
+        return _Place(actor, actor.ready.remote())
 
-    def _hand_out(self, submit: Submit, ledger: _Ledger) -> None:
-        while self._idle and (shard := ledger.take(WINDOW * self._size)) is not None:
-            actor = self._idle.pop(0)
-            self._waiting.append(_Slot(actor, submit(actor, ledger.open[shard]), shard))
+    def _hand_out(self, chain: Chain, ledger: _Ledger) -> None:
+        """Shards go to whoever has fewest."""
+        while places := [place for place in self._places if place.has_room]:
+            shard = ledger.take(WINDOW * len(self._places))
+            if shard is None:
+                return
+            place = min(places, key=lambda one: len(one.tasks))
+            place.tasks.append(_Task(shard, _submit(place.actor, chain, ledger.open[shard])))
 
     def _wait(self, ledger: _Ledger) -> None:
-        references = [slot.reference for slot in self._waiting]
-        ready, _ = ray.wait(references, num_returns=1, timeout=TICK_S)
+        awaited = {place.awaited: place for place in self._places if place.awaited is not None}
+        ready, _ = ray.wait(list(awaited), num_returns=1, timeout=TICK_S)
         if not ready:
-            self._on_wait(bool(self._idle) or any(slot.shard is not None for slot in self._waiting))
+            self._on_wait(any(place.starting is None for place in self._places))
             return
-        slot = self._waiting.pop(references.index(ready[0]))
+        place = awaited[ready[0]]
         try:
-            result = ray.get(slot.reference)
+            result = ray.get(ready[0])
         except _LOST:
-            self._replace(slot, ledger)
+            self._replace(place, ledger)
             return
         except RayTaskError as error:
-            self._idle.append(slot.actor)
-            if slot.abandoned:
+            if place.starting is None and place.tasks.popleft().abandoned:
                 return
             raise _cause(error) from None
         self._stillborn = 0
-        self._idle.append(slot.actor)
-        if slot.shard is not None and not slot.abandoned:
-            ledger.finish(slot.shard, result)
+        if place.starting is not None:
+            place.starting = None
+        elif not (task := place.tasks.popleft()).abandoned:
+            ledger.finish(task.shard, result)
 
-    def _replace(self, slot: _Slot, ledger: _Ledger) -> None:
+    def _replace(self, place: _Place, ledger: _Ledger) -> None:
         """Its actor is gone or out of reach; ended for good, because a shard must not run twice at once."""
-        ray.kill(slot.actor)
-        if slot.shard is None:
+        ray.kill(place.actor)
+        self._places[self._places.index(place)] = self._fresh()
+        if place.starting is not None:
             self._stillborn += 1
-            if self._stillborn >= MAX_STILLBORN * self._size:
+            if self._stillborn >= MAX_STILLBORN * len(self._places):
                 message = f"{self._stillborn} workers died before they were up: see their pods' memory limit"
                 raise RunFailed(FailureReason.INFRASTRUCTURE_FAILED, message, retryable=True)
-        elif not slot.abandoned:
-            ledger.lose(slot.shard)
-        self._waiting.append(self._fresh())
+        for position, task in enumerate(place.tasks):
+            if not task.abandoned:
+                ledger.lose(task.shard, blamed=position == 0)
 
     def _abandon(self) -> None:
-        """After a run that was left early: workers still busy with its shards become idle when they have finished."""
-        for slot in self._waiting:
-            slot.abandoned = slot.shard is not None
+        """After a run that was left early: actors still busy with its shards are idle when they have finished."""
+        for place in self._places:
+            for task in place.tasks:
+                task.abandoned = True
+
+
+def _submit(actor: Any, chain: Chain, shard: Any) -> Any:
+    """Reference of the last step's answer; each step waits for the one before it on the same actor."""
+    value = shard
+    for step in chain:
+        value = getattr(actor, step.method).options(name=step.name).remote(value, *step.extra)
+    return value
 
 
 def _cause(error: RayTaskError) -> BaseException:

@@ -23,11 +23,10 @@ from faceledger_workloads.matching.evaluation import evaluate
 from faceledger_workloads.matching.gallery import TemplateGallery
 from faceledger_workloads.matching.scores import Scorer, make_scorer
 from faceledger_workloads.models import FACE_RESNET
-from faceledger_workloads.pool import FacePool
 from faceledger_workloads.results import ProbeOutcome, result_lines
 from faceledger_workloads.runspec import Calibration, FailureReason, RecognitionRun, RecognitionSummary
 from faceledger_workloads.session import Outcome, Session
-from faceledger_workloads.shards import cut, submit_chips, submit_photos
+from faceledger_workloads.shards import ENCODING, PHOTOS, Pool, cut
 from faceledger_workloads.sheets.contact_sheet import draw_sheet
 from faceledger_workloads.work import WorkerSetup
 
@@ -52,9 +51,8 @@ def run_recognition(session: Session, run: RecognitionRun) -> Outcome:
     try:
         bench = _prepare(session, pool, run, enrolled)
         hearing = Hearing(bench.scorer, bench.judge)
-        photo_shards = session.stage(pool, "encoding probes", submit_photos, cut(photos), len(photos))
-        for batch, shard in zip(cut(photos), photo_shards, strict=True):
-            hearing.hear(batch, shard)
+        for shard in session.stage(pool, "encoding probes", PHOTOS, cut(photos), len(photos)):
+            hearing.hear(shard)
     finally:
         pool.close()
     return _publish(session, run, bench, hearing)
@@ -71,7 +69,7 @@ class _Bench:
     calibration: Calibration | None
 
 
-def _prepare(session: Session, pool: FacePool, run: RecognitionRun, enrolled: Enrolled) -> _Bench:
+def _prepare(session: Session, pool: Pool, run: RecognitionRun, enrolled: Enrolled) -> _Bench:
     gallery = _encode_gallery(session, pool, enrolled)
     scorer = make_scorer(run.matching.score, gallery)
     matching, people = run.matching, gallery.people
@@ -93,10 +91,10 @@ def _prepare(session: Session, pool: FacePool, run: RecognitionRun, enrolled: En
     return _Bench(scorer, judge, people, len(gallery.templates), calibration)
 
 
-def _encode_gallery(session: Session, pool: FacePool, enrolled: Enrolled) -> TemplateGallery:
+def _encode_gallery(session: Session, pool: Pool, enrolled: Enrolled) -> TemplateGallery:
     """Real faces and cohort go through in one sequence, so that the cut into batches is fixed."""
     chips = (*enrolled.chips, *enrolled.cohort)
-    rows: Embeddings = joined(list(session.stage(pool, "encoding gallery", submit_chips, cut(chips), len(chips))))
+    rows: Embeddings = joined(list(session.stage(pool, "encoding gallery", ENCODING, cut(chips), len(chips))))
     real = len(enrolled.chips)
     return TemplateGallery.build(rows[:real], enrolled.identities, rows[real:])
 

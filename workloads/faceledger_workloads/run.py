@@ -28,6 +28,7 @@ from faceledger_workloads.artefacts import ArtefactStore, ContentAdder, LocalCon
 from faceledger_workloads.clock import Clock, SystemClock
 from faceledger_workloads.dataset import run_dataset
 from faceledger_workloads.failures import RunFailed
+from faceledger_workloads.pool import FacePool
 from faceledger_workloads.recognition import run_recognition
 from faceledger_workloads.report import (
     FINAL_DEADLINE_S,
@@ -47,12 +48,14 @@ from faceledger_workloads.runspec import (
     ReportTarget,
     RunReport,
     RunState,
+    Workers,
     parse_report_target,
     parse_run_spec,
 )
-from faceledger_workloads.session import Outcome, Session, read_data_key
+from faceledger_workloads.session import Outcome, PoolMaker, Session, read_data_key
+from faceledger_workloads.worker import FaceWorker
 
-__all__ = ["Termination", "conduct", "main", "perform"]
+__all__ = ["Termination", "actors", "conduct", "main", "perform"]
 
 TERMINATION_DEADLINE_S = 3.0
 """For the last report of a driver that is being stopped: the pod's grace period is not ours alone."""
@@ -109,7 +112,8 @@ def main(arguments: list[str]) -> int:
         _join_ray(options.local)
         # Again, because Ray puts a handler of its own in place that ends the process without a report.
         termination.listen()
-        return perform(run, reporter, Kubo(run.ipfs_api) if run.ipfs_api else LocalContent(), clock)
+        content = Kubo(run.ipfs_api) if run.ipfs_api else LocalContent()
+        return perform(run, reporter, content, clock, actors(run.workers))
 
     try:
         return conduct(reporter, work, termination)
@@ -134,12 +138,22 @@ def conduct(reporter: Reporter, work: Callable[[], Outcome], termination: Termin
     return 0 if report.state is RunState.SUCCEEDED else 1
 
 
-def perform(run: DatasetRun | RecognitionRun, reporter: Reporter, content: ContentAdder, clock: Clock) -> Outcome:
-    """The workload itself. Ray is up. Raises `RunFailed`."""
+def actors(workers: Workers) -> PoolMaker:
+    """Pools of Ray actors; Ray is up."""
+    create = ray.remote(FaceWorker).options(
+        num_cpus=float(workers.cpu), num_gpus=workers.gpu, max_restarts=0, max_task_retries=0
+    )
+    return lambda setup, on_wait: FacePool(lambda: create.remote(setup), workers.max, on_wait)
+
+
+def perform(
+    run: DatasetRun | RecognitionRun, reporter: Reporter, content: ContentAdder, clock: Clock, make_pool: PoolMaker
+) -> Outcome:
+    """The workload itself. Raises `RunFailed`."""
     key = read_data_key(run.data_key_file, "dataKeyFile")
     sealed = Sealed(key, run.attempt, run.purpose)
     store = ArtefactStore(Path(run.output), sealed, content, clock, reporter.waiting)
-    session = Session(reporter, store, key, run.subject.uid, run.workers)
+    session = Session(reporter, store, key, run.subject.uid, make_pool)
     match run:
         case DatasetRun():
             return run_dataset(session, run)

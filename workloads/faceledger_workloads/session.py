@@ -6,25 +6,26 @@ reads the keys, and hands them to nobody but the two that need them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ray
 from faceledger_contracts.envelope import parse_data_key
 from faceledger_contracts.results import results_root
 
 from faceledger_workloads.artefacts import ArtefactStore
 from faceledger_workloads.failures import RunFailed
-from faceledger_workloads.pool import FacePool, Submit
 from faceledger_workloads.report import Reporter
-from faceledger_workloads.runspec import Artefact, DatasetSummary, FailureReason, RecognitionSummary, Workers
+from faceledger_workloads.runspec import Artefact, DatasetSummary, FailureReason, RecognitionSummary
 from faceledger_workloads.salts import line_salts
+from faceledger_workloads.shards import Chain, Pool
 from faceledger_workloads.work import WorkerSetup
-from faceledger_workloads.worker import FaceWorker
 
-__all__ = ["Outcome", "Session", "read_data_key"]
+__all__ = ["Outcome", "PoolMaker", "Session", "read_data_key"]
+
+PoolMaker = Callable[[WorkerSetup, Callable[[bool], None]], Pool]
+"""(what the workers have in common, called with "any worker is up" while a pool waits) -> the workers."""
 
 
 @dataclass(frozen=True)
@@ -45,21 +46,16 @@ class Session:
     store: ArtefactStore
     data_key: bytes
     subject_uid: str
-    workers: Workers
+    make_pool: PoolMaker
 
     def __post_init__(self) -> None:
         self.artefacts: list[Artefact] = []
 
-    def pool(self, setup: WorkerSetup) -> FacePool:
-        """Actors for this run; they start at once and come up while the driver goes on."""
-        create = ray.remote(FaceWorker).options(
-            num_cpus=float(self.workers.cpu), num_gpus=self.workers.gpu, max_restarts=0, max_task_retries=0
-        )
-        return FacePool(lambda: create.remote(setup), self.workers.max, self._waiting)
+    def pool(self, setup: WorkerSetup) -> Pool:
+        """Workers for this run; they start at once and come up while the driver goes on."""
+        return self.make_pool(setup, self._waiting)
 
-    def stage(
-        self, pool: FacePool, name: str, submit: Submit, shards: Iterable[Sequence[Any]], total: int
-    ) -> Iterator[Any]:
+    def stage(self, pool: Pool, name: str, chain: Chain, shards: Iterable[Sequence[Any]], total: int) -> Iterator[Any]:
         """Results of the shards in order, with progress: `total` counts the items in all shards."""
         self.reporter.progress(name, 0, total)
         done, sizes = 0, []
@@ -69,7 +65,7 @@ class Session:
                 sizes.append(len(shard))
                 yield shard
 
-        for number, result in enumerate(pool.run(submit, counted())):
+        for number, result in enumerate(pool.run(chain, counted())):
             done += sizes[number]
             self.reporter.progress(name, done, total)
             yield result

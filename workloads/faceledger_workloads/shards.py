@@ -1,57 +1,83 @@
-"""How work is cut and handed to a worker.
+"""How work is cut, and what a worker is asked to do with it: as data, so that an actor of a Ray cluster and an object
+of this process can both be asked.
 
-In: files, chips or draws. Out: shards of one fixed size, and chains of named Ray tasks that keep a shard's data on
-the worker that made them. Invariant: the cut depends on the input alone, never on how many workers there are, because
-faces that are encoded in one batch influence each other's last bits.
+In: files, chips or draws. Out: shards of one fixed size, and chains of named steps that keep a shard's data on the
+worker that made it. Invariant: the cut depends on the input alone, never on how many workers there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Protocol, TypeVar
 
-from faceledger_workloads.images.source import Photo
-from faceledger_workloads.work import Draw
-
-__all__ = [
-    "SHARD",
-    "cut",
-    "submit_chips",
-    "submit_detection",
-    "submit_generation",
-    "submit_photos",
-]
+__all__ = ["DETECTION", "ENCODING", "GENERATION", "PHOTOS", "SHARD", "Chain", "Pool", "Shared", "Step", "cut"]
 
 SHARD = 32
 """Images in a shard: large enough for the network's batch, small enough to lose little with a worker."""
 
 Item = TypeVar("Item")
+Value = TypeVar("Value", covariant=True)
 
 
-def cut(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    """Shards of `SHARD` items, the last one shorter."""
-    for start in range(0, len(items), SHARD):
-        yield items[start : start + SHARD]
+class Shared(Protocol[Value]):
+    """A large value that all workers read and none is sent twice."""
+
+    def get(self) -> Value:
+        """The value, which nobody may change."""
+        ...
 
 
-def submit_detection(worker: Any, photos: Sequence[Photo]) -> Any:
-    """Reference of tuple[Face | Unfit, ...]."""
-    return worker.detect_faces.options(name="detect_faces").remote(photos)
+@dataclass(frozen=True)
+class Step:
+    """One task: `name` is what Ray's dashboard shows, `method` the worker's. It is called with the shard, or with
+    what the step before it answered, and then with `extra`."""
+
+    name: str
+    method: str
+    extra: tuple[Any, ...] = ()
 
 
-def submit_photos(worker: Any, photos: Sequence[Photo]) -> Any:
-    """Reference of `Encoded`: files looked at, then encoded."""
-    return worker.encode_found.options(name="extract_encodings").remote(submit_detection(worker, photos))
+Chain = tuple[Step, ...]
+
+_EXTRACT = Step("extract_encodings", "encode_found")
+
+DETECTION: Chain = (Step("detect_faces", "detect_faces"),)
+"""Photos -> `Seen`."""
+
+PHOTOS: Chain = (*DETECTION, _EXTRACT)
+"""Photos -> `Encoded`: files looked at, then encoded."""
+
+ENCODING: Chain = (Step("extract_encodings", "encode_chips"),)
+"""PNG chips -> (n, 128) embeddings."""
+
+GENERATION: Chain = (
+    Step("generate_faces", "generate_faces"),
+    Step("detect_faces", "detect_generated"),
+    _EXTRACT,
+)
+"""Draws -> `Encoded`: faces made, looked at, then encoded."""
 
 
-def submit_chips(worker: Any, chips: Sequence[bytes]) -> Any:
-    """Reference of (n, 128) embeddings."""
-    return worker.encode_chips.options(name="extract_encodings").remote(chips)
+class Pool(Protocol):
+    """Whoever does the work: actors of a Ray cluster, or this process."""
+
+    def run(self, chain: Chain, shards: Iterable[Any]) -> Iterator[Any]:
+        """Results in the shards' order, taken a bounded number of shards ahead. Raises what a step raised."""
+        ...
+
+    def share(self, value: Item) -> Shared[Item]:
+        """Puts `value` where every worker can read it; it goes into a step's `extra`."""
+        ...
+
+    def close(self) -> None:
+        """Nothing more will be asked."""
+        ...
 
 
-def submit_generation(worker: Any, draws: Sequence[Draw]) -> Any:
-    """Reference of `Encoded`: faces made, looked at, then encoded."""
-    generated = worker.generate_faces.options(name="generate_faces").remote(draws)
-    return worker.encode_generated.options(name="extract_encodings").remote(
-        generated, worker.detect_generated.options(name="detect_faces").remote(generated)
-    )
+def cut(items: Iterable[Item]) -> Iterator[tuple[Item, ...]]:
+    """Shards of `SHARD` items, the last one shorter; no item is taken before its shard is asked for."""
+    source = iter(items)
+    while shard := tuple(islice(source, SHARD)):
+        yield shard

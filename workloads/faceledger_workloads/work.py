@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from faceledger_workloads.embedding.rows import Embeddings
 from faceledger_workloads.face import Face, Unfit
 from faceledger_workloads.images.decode import Pixels
+from faceledger_workloads.images.source import Photo
 from faceledger_workloads.runspec import Encoder, Images, Synthesis
 
-__all__ = ["Draw", "Encoded", "Generated", "WorkerSetup"]
+__all__ = ["Draw", "Encoded", "Found", "Generated", "Seen", "WorkerSetup"]
 
 Draw = tuple[int, int]
 """(index of a synthetic face, variation); variation 0 is the face itself."""
@@ -33,13 +34,30 @@ class WorkerSetup:
     synthesis: Synthesis | None = None
 
 
+Found = Face | Unfit
+"""What was found in one image."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A shard's images, each looked at. `photos` are what they were read from, `checkpoint` made generated ones."""
+
+    found: tuple[Found, ...]
+    photos: tuple[Photo, ...] = ()
+    checkpoint: str | None = None
+
+    @property
+    def faces(self) -> tuple[Face, ...]:
+        """All faces, in the order of the images."""
+        return tuple(one for one in self.found if isinstance(one, Face))
+
+
 @dataclass(frozen=True)
 class Encoded:
-    """A shard's images, and one embedding for each `Face` among them, in order. `checkpoint` made generated ones."""
+    """A shard that was looked at, and one embedding for each of its faces, in order."""
 
-    found: tuple[Face | Unfit, ...]
+    seen: Seen
     embeddings: Embeddings
-    checkpoint: str | None = None
 
 
 @dataclass(frozen=True)

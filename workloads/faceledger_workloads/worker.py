@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceledger_workloads.embedding.rows import Embeddings
-from faceledger_workloads.face import Face, FaceFinder, Unfit
+from faceledger_workloads.face import FaceFinder
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.images.scale import decode_png
 from faceledger_workloads.images.source import Photo
 from faceledger_workloads.models import ModelFileError
 from faceledger_workloads.runspec import FailureReason
-from faceledger_workloads.work import Draw, Encoded, Generated, WorkerSetup
+from faceledger_workloads.work import Draw, Encoded, Generated, Seen, WorkerSetup
 
 if TYPE_CHECKING:
     from faceledger_workloads.embedding.encoder import FaceEncoder
@@ -51,25 +50,23 @@ class FaceWorker:
             _ = self._sampler
         return os.getpid()
 
-    def detect_faces(self, shard: Sequence[Photo]) -> tuple[Face | Unfit, ...]:
+    def detect_faces(self, shard: Sequence[Photo]) -> Seen:
         """Decodes, detects and aligns a shard of the source folder's files."""
         images, size = self._setup.source, self._setup.chip_size
-        return tuple(
+        found = (
             self._finder.in_file(Path(images.path, photo.path), images.max_bytes, images.max_pixels, size)
             for photo in shard
         )
+        return Seen(tuple(found), tuple(shard))
 
-    def detect_generated(self, shard: Generated) -> tuple[Face | Unfit, ...]:
+    def detect_generated(self, shard: Generated) -> Seen:
         """Detects and aligns generated faces."""
-        return tuple(self._finder.in_pixels(pixels, self._setup.chip_size) for pixels in shard.images)
+        found = (self._finder.in_pixels(pixels, self._setup.chip_size) for pixels in shard.images)
+        return Seen(tuple(found), checkpoint=shard.checkpoint)
 
-    def encode_found(self, found: tuple[Face | Unfit, ...]) -> Encoded:
+    def encode_found(self, seen: Seen) -> Encoded:
         """Adds the embeddings of the shard's faces."""
-        return Encoded(found, self.encode_chips([one.chip_png for one in found if isinstance(one, Face)]))
-
-    def encode_generated(self, generated: Generated, found: tuple[Face | Unfit, ...]) -> Encoded:
-        """The same for generated images, with their origin."""
-        return replace(self.encode_found(found), checkpoint=generated.checkpoint)
+        return Encoded(seen, self.encode_chips([face.chip_png for face in seen.faces]))
 
     def encode_chips(self, chips: Sequence[bytes]) -> Embeddings:
         """(n, 128) for PNG chips."""

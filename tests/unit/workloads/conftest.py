@@ -15,10 +15,12 @@ import ray
 from faceledger_contracts.eip712 import Domain
 from faceledger_workloads.artefacts import LocalContent
 from faceledger_workloads.clock import SystemClock
+from faceledger_workloads.own_process import OwnProcess
 from faceledger_workloads.report import Reporter, run_key_signer
-from faceledger_workloads.run import perform
+from faceledger_workloads.run import actors, perform
 from faceledger_workloads.runspec import DatasetRun, RecognitionRun, parse_run_spec
-from faceledger_workloads.session import Outcome
+from faceledger_workloads.session import Outcome, PoolMaker
+from faceledger_workloads.worker import FaceWorker
 
 CONTRACT = "0x" + "1f" * 20
 PRIVATE_KEY = "0x" + "42" * 32
@@ -161,6 +163,16 @@ def run_builder(make_run_builder: Callable[[Path], RunBuilder], tmp_path: Path) 
 
 
 @pytest.fixture(scope="session")
-def perform_run(local_ray: None) -> Callable[[DatasetRun | RecognitionRun], Outcome]:
-    """Performs a run on real workers, without an IPFS node; its reports go nowhere."""
-    return lambda run: perform(run, make_reporter(Mailbox(), FakeClock()), LocalContent(), SystemClock())
+def perform_run() -> Callable[[DatasetRun | RecognitionRun], Outcome]:
+    """Performs a run in this process, without an IPFS node; its reports go nowhere."""
+    return lambda run: _perform(run, lambda setup, _: OwnProcess(FaceWorker(setup)))
+
+
+@pytest.fixture(scope="session")
+def perform_on_ray(local_ray: None) -> Callable[[DatasetRun | RecognitionRun], Outcome]:
+    """The same by as many Ray actors as the run asks for."""
+    return lambda run: _perform(run, actors(run.workers))
+
+
+def _perform(run: DatasetRun | RecognitionRun, make_pool: PoolMaker) -> Outcome:
+    return perform(run, make_reporter(Mailbox(), FakeClock()), LocalContent(), SystemClock(), make_pool)

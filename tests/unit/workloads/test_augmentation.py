@@ -13,7 +13,7 @@ from faceledger_workloads.images.rejects import ImageReject
 from faceledger_workloads.matching.gallery import unit_rows
 from faceledger_workloads.runspec import Synthesis
 from faceledger_workloads.synthesis.screening import ScreeningReason
-from faceledger_workloads.work import Draw, Encoded
+from faceledger_workloads.work import Draw, Encoded, Seen
 from numpy.typing import NDArray
 
 CHECKPOINT = "sha256:" + "c" * 64
@@ -129,7 +129,7 @@ def test_answers_are_matched_to_draws_however_they_were_cut(cut: int) -> None:
         part = found[start : start + cut]
         count = sum(isinstance(one, Face) for one in part)
         before = sum(isinstance(one, Face) for one in found[:start])
-        shards.append(Encoded(tuple(part), rows[before : before + count], CHECKPOINT))
+        shards.append(Encoded(Seen(tuple(part), checkpoint=CHECKPOINT), rows[before : before + count]))
     answers = list(drawn_faces(draws, shards))
     assert [one.draw for one in answers] == draws
     assert [one.template is None for one in answers] == [True, False, False, True, False]

@@ -11,6 +11,7 @@ import ray
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.pool import MAX_DEATHS, MAX_STILLBORN, WINDOW, FacePool
 from faceledger_workloads.runspec import FailureReason
+from faceledger_workloads.shards import Step
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(120), pytest.mark.usefixtures("local_ray")]
 
@@ -67,8 +68,7 @@ class Stillborn:
         os._exit(1)
 
 
-def submit(worker: Any, shard: tuple[int, str]) -> Any:
-    return worker.square.options(name="square").remote(shard)
+SQUARE = (Step("square", "square"),)
 
 
 def shards(count: int, **events: str) -> list[tuple[int, str]]:
@@ -76,21 +76,21 @@ def shards(count: int, **events: str) -> list[tuple[int, str]]:
 
 
 def test_results_come_in_the_order_of_the_shards(pool: FacePool) -> None:
-    assert list(pool.run(submit, shards(20))) == [number**2 for number in range(20)]
+    assert list(pool.run(SQUARE, shards(20))) == [number**2 for number in range(20)]
 
 
 def test_no_shards_give_no_results(pool: FacePool) -> None:
-    list(pool.run(submit, shards(1)))
-    assert list(pool.run(submit, [])) == []
+    list(pool.run(SQUARE, shards(1)))
+    assert list(pool.run(SQUARE, [])) == []
 
 
 def test_a_shard_whose_worker_died_is_done_by_another(pool: FacePool) -> None:
-    assert list(pool.run(submit, shards(8, at2="die once", at5="die once"))) == [number**2 for number in range(8)]
+    assert list(pool.run(SQUARE, shards(8, at2="die once", at5="die once"))) == [number**2 for number in range(8)]
 
 
 def test_a_shard_that_kills_every_worker_ends_the_run(pool: FacePool) -> None:
     with pytest.raises(RunFailed) as caught:
-        list(pool.run(submit, shards(4, at1="die always")))
+        list(pool.run(SQUARE, shards(4, at1="die always")))
     assert caught.value.failure.reason is FailureReason.INFRASTRUCTURE_FAILED
     assert f"{MAX_DEATHS} workers died" in caught.value.failure.message
     assert caught.value.failure.retryable
@@ -98,20 +98,20 @@ def test_a_shard_that_kills_every_worker_ends_the_run(pool: FacePool) -> None:
 
 def test_a_failure_in_a_worker_arrives_as_itself(pool: FacePool) -> None:
     with pytest.raises(RunFailed) as caught:
-        list(pool.run(submit, shards(4, at1="fail")))
+        list(pool.run(SQUARE, shards(4, at1="fail")))
     assert caught.value.failure.reason is FailureReason.NO_FACE_FOUND
 
 
 def test_a_bug_in_a_worker_is_raised(pool: FacePool) -> None:
     with pytest.raises(ZeroDivisionError):
-        list(pool.run(submit, shards(4, at1="break")))
+        list(pool.run(SQUARE, shards(4, at1="break")))
 
 
 def test_a_pool_serves_another_run_after_one_that_was_left_early(pool: FacePool) -> None:
-    results = pool.run(submit, shards(50))
+    results = pool.run(SQUARE, shards(50))
     assert next(results) == 0
     results.close()
-    assert list(pool.run(submit, shards(5))) == [0, 1, 4, 9, 16]
+    assert list(pool.run(SQUARE, shards(5))) == [0, 1, 4, 9, 16]
 
 
 def test_shards_are_made_only_a_window_ahead(pool: FacePool) -> None:
@@ -122,7 +122,7 @@ def test_shards_are_made_only_a_window_ahead(pool: FacePool) -> None:
             made.append(number)
             yield number, ""
 
-    results = pool.run(submit, lazily())
+    results = pool.run(SQUARE, lazily())
     for _ in range(3):
         next(results)
     assert len(made) <= 3 + WINDOW * 2 + 1
@@ -135,7 +135,7 @@ def test_work_starts_with_the_workers_that_are_there(pool: FacePool) -> None:
     worker = ray.remote(Squarer).options(num_cpus=1)  # there is room for one of the four
     other = FacePool(lambda: worker.remote(notes), 4, lambda _: None)
     try:
-        assert list(other.run(submit, shards(6))) == [0, 1, 4, 9, 16, 25]
+        assert list(other.run(SQUARE, shards(6))) == [0, 1, 4, 9, 16, 25]
     finally:
         other.close()
 
@@ -144,7 +144,7 @@ def test_workers_that_all_die_at_birth_end_the_run(local_ray: None) -> None:
     pool = FacePool(ray.remote(Stillborn).options(num_cpus=1).remote, 1, lambda _: None)
     try:
         with pytest.raises(RunFailed, match=f"{MAX_STILLBORN} workers died before they were up") as caught:
-            list(pool.run(submit, shards(1)))
+            list(pool.run(SQUARE, shards(1)))
         assert caught.value.failure.retryable
     finally:
         pool.close()
