@@ -40,6 +40,7 @@ ATTEMPT_KINDS = (
     ("ServiceAccount", "v1"),
     ("Role", "rbac.authorization.k8s.io/v1"),
     ("RoleBinding", "rbac.authorization.k8s.io/v1"),
+    ("NetworkPolicy", "networking.k8s.io/v1"),
 )
 """What an attempt is made of, all labelled with its name."""
 

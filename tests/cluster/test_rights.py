@@ -50,6 +50,7 @@ def test_the_operator_may(cluster: Cluster, verb: str, resource: str) -> None:
         ("delete", "pods"),
         ("create", "pods/exec"),
         ("delete", "persistentvolumeclaims"),
+        ("delete", "roles.rbac.authorization.k8s.io"),
         ("escalate", "roles.rbac.authorization.k8s.io"),
         ("bind", "roles.rbac.authorization.k8s.io"),
         ("create", "clusterroles.rbac.authorization.k8s.io"),

@@ -16,6 +16,7 @@ __all__ = [
     "FACE_DATASET",
     "LEASE",
     "LEDGER_BINDING",
+    "NETWORK_POLICY",
     "PERSISTENT_VOLUME_CLAIM",
     "POD",
     "RAY_CLUSTER",
@@ -59,6 +60,7 @@ RAY_CLUSTER = Kind("ray.io", "v1", "rayclusters", "RayCluster")
 
 CONFIG_MAP = Kind("", "v1", "configmaps", "ConfigMap")
 PERSISTENT_VOLUME_CLAIM = Kind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
+NETWORK_POLICY = Kind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
 POD = Kind("", "v1", "pods", "Pod")
 SECRET = Kind("", "v1", "secrets", "Secret")
 SERVICE_ACCOUNT = Kind("", "v1", "serviceaccounts", "ServiceAccount")

@@ -16,11 +16,10 @@ from typing import Any
 from faceledger_contracts.eip712 import new_run_key
 from faceledger_contracts.randomness import RandomSource
 
-from ..api.base import AttemptStatus
 from ..api.conditions import RunReason
-from ..kube.api import Kube, Object
+from ..kube.api import Kube
 from ..kube.errors import ApiRefusedError
-from ..kube.kinds import CONFIG_MAP, RAY_JOB, ROLE, ROLE_BINDING, SECRET, SERVICE_ACCOUNT, Kind
+from ..kube.kinds import CONFIG_MAP, RAY_JOB, ROLE, ROLE_BINDING, SECRET
 from ..ledger.ledger import JournalFullError, Ledger, LedgerRefusedError, Ledgers, LedgerUnavailableError
 from ..ray.pods import PodNeeds
 from ..ray.rayjob import RayJobPlan, build_rayjob
@@ -28,23 +27,19 @@ from ..ray.status import parse_time
 from .adoption import NotOursError, create_or_adopt
 from .authorising import Authorisations, AuthorisingError
 from .children import (
+    Children,
     annotations_of,
     data_key_secret,
     labels_of,
     owner_reference,
-    report_config_map,
-    report_role,
-    report_role_binding,
     run_config_map,
     run_key_of,
-    run_key_secret,
-    service_account,
 )
 from .decision import Removal, Start, Submit
 from .outcome import Outcome, Started, Submitted, Trouble
 from .plan import parse_duration
 from .record import build_record, pending_record
-from .subject import Subject
+from .subject import Inputs, Subject
 
 __all__ = ["Actor", "Images"]
 
@@ -92,9 +87,9 @@ class Actor:
                 return await self._submit(subject, step, ledger)
 
     async def remove(self, subject: Subject, removals: tuple[Removal, ...]) -> None:
-        """ConfigMaps last: by their labels the rest is found again, should a deletion fail."""
-        for maps in (False, True):
-            chosen = [removal for removal in removals if (removal.kind == CONFIG_MAP) == maps]
+        """An attempt's anchor last: by its labels the rest is found again, should a deletion fail."""
+        for anchors in (False, True):
+            chosen = [removal for removal in removals if (removal.kind == CONFIG_MAP) == anchors]
             await _together(*(self._delete(subject, removal) for removal in chosen))
 
     async def _delete(self, subject: Subject, removal: Removal) -> None:
@@ -102,8 +97,11 @@ class Actor:
 
     async def _start(self, subject: Subject, step: Start, ledger: Ledger) -> Outcome:
         try:
+            run = subject.run(step.inputs, step.attempt.name)
+            anchor = await create_or_adopt(self._kube, CONFIG_MAP, run_config_map(subject, run))
+            children = Children(subject, step.attempt.name, anchor)
             _, run_key = await _together(
-                self._create_children(subject, step), self._authorised_key(subject, step.attempt, ledger)
+                self._create_others(children, step.inputs), self._authorised_key(children, ledger)
             )
             job = await create_or_adopt(self._kube, RAY_JOB, build_rayjob(self._rayjob_plan(subject, step)))
         except AuthorisingError as error:
@@ -129,26 +127,21 @@ class Actor:
         except LedgerRefusedError as error:
             return Trouble(RunReason.LEDGER_NOT_READY, str(error), stalled=True)
 
-    async def _authorised_key(self, subject: Subject, attempt: AttemptStatus, ledger: Ledger) -> str:
+    async def _authorised_key(self, children: Children, ledger: Ledger) -> str:
         """The address of the attempt's key, once the contract knows it."""
         _, private_key = new_run_key(self._random)
-        secret = await create_or_adopt(self._kube, SECRET, run_key_secret(subject, attempt.name, private_key))
+        secret = await create_or_adopt(self._kube, SECRET, children.run_key(private_key))
         address = run_key_of(secret)
-        timeout = timedelta(seconds=parse_duration(subject.compute.timeout))
+        timeout = timedelta(seconds=parse_duration(children.subject.compute.timeout))
         await self._authorisations.wait(ledger, address, _end_of_day(self._now() + timeout + KEY_LIFETIME))
         return address
 
-    async def _create_children(self, subject: Subject, step: Start) -> None:
-        attempt = step.attempt.name
-        children: list[tuple[Kind, Object]] = [
-            (CONFIG_MAP, run_config_map(subject, subject.run(step.inputs, attempt))),
-            (CONFIG_MAP, report_config_map(subject, attempt)),
-            (SERVICE_ACCOUNT, service_account(subject, attempt)),
-        ]
+    async def _create_others(self, children: Children, inputs: Inputs) -> None:
+        others = children.others(inputs.content.apis)
         await _together(
-            self._permit(subject, attempt),
-            self._provide_data_key(subject),
-            *(create_or_adopt(self._kube, kind, body) for kind, body in children),
+            self._permit(children),
+            self._provide_data_key(children.subject),
+            *(create_or_adopt(self._kube, kind, body) for kind, body in others),
         )
 
     async def _provide_data_key(self, subject: Subject) -> None:
@@ -158,10 +151,10 @@ class Actor:
             body = data_key_secret(subject, own_key, self._random(DATA_KEY_BYTES))
             await create_or_adopt(self._kube, SECRET, body, ownerless_too=True)
 
-    async def _permit(self, subject: Subject, attempt: str) -> None:
+    async def _permit(self, children: Children) -> None:
         """The Role first: a binding to one that is not there yet is refused, lest it grant more than we may."""
-        await create_or_adopt(self._kube, ROLE, report_role(subject, attempt))
-        await create_or_adopt(self._kube, ROLE_BINDING, report_role_binding(subject, attempt))
+        await create_or_adopt(self._kube, ROLE, children.role())
+        await create_or_adopt(self._kube, ROLE_BINDING, children.role_binding())
 
     def _rayjob_plan(self, subject: Subject, step: Start) -> RayJobPlan:
         attempt, compute = step.attempt.name, subject.compute

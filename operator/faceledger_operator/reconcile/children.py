@@ -1,21 +1,25 @@
 """The objects that an attempt consists of besides its RayJob, and who they belong to.
 
 In: a subject, its inputs, an attempt, a run key. Out: objects for the API server. Invariants: all are labelled with
-the attempt and owned by the resource, so that they go with it; the driver may write its one run report and nothing
-else.
+the attempt; the driver may write its one run report and nothing else. One deletion removes an attempt, and nothing of
+it outlives its resource, because of who owns whom:
+
+    resource --owns--> ConfigMap of the run (the anchor) --owns--> run key, rights, report, network policies
 """
 
 from __future__ import annotations
 
 import base64
+from dataclasses import dataclass
 
 from faceledger_contracts.canonical import canonical_json
 from faceledger_contracts.eip712 import address_of
 
 from ..kube.api import Object
-from ..kube.kinds import CONFIG_MAP, ROLE, ROLE_BINDING, SECRET, SERVICE_ACCOUNT
+from ..kube.kinds import CONFIG_MAP, NETWORK_POLICY, ROLE, SERVICE_ACCOUNT, Kind
 from ..kube.labels import ATTEMPT, RUN_KEY_ADDRESS, SUBJECT, SUBJECT_KIND, SUBJECT_UID
 from ..ledger.run_keys import RUN_KEY
+from ..ray.network import driver_policy, ray_policy
 from ..ray.pods import SecretItem
 from .adoption import NotOursError
 from .observation import Child
@@ -23,18 +27,14 @@ from .subject import Run, Subject
 
 __all__ = [
     "RUN_SPEC_KEY",
+    "Children",
+    "anchor_of",
     "annotations_of",
-    "children_of",
     "data_key_secret",
     "labels_of",
     "owner_reference",
-    "report_config_map",
-    "report_role",
-    "report_role_binding",
     "run_config_map",
     "run_key_of",
-    "run_key_secret",
-    "service_account",
 ]
 
 RUN_SPEC_KEY = "run.json"
@@ -62,35 +62,68 @@ def annotations_of(subject: Subject) -> dict[str, str]:
     return {SUBJECT: subject.metadata.name}
 
 
-def children_of(attempt: str) -> tuple[Child, ...]:
-    """What is removed when the attempt needs it no more."""
-    return (
-        Child(SECRET, f"{attempt}-run-key", attempt),
-        Child(ROLE_BINDING, attempt, attempt),
-        Child(ROLE, attempt, attempt),
-        Child(SERVICE_ACCOUNT, attempt, attempt),
-        Child(CONFIG_MAP, f"{attempt}-report", attempt),
-        Child(CONFIG_MAP, f"{attempt}-run", attempt),
-    )
+def anchor_of(attempt: str) -> Child:
+    """What is removed when the attempt needs its objects no more: the others go with it."""
+    return Child(CONFIG_MAP, f"{attempt}-run", attempt)
 
 
 def run_config_map(subject: Subject, run: Run) -> Object:
-    """What the driver is asked to do; immutable, and free of secrets."""
+    """The anchor: what the driver is asked to do; immutable, and free of secrets."""
     text = canonical_json(run.model_dump(mode="json", by_alias=True)).decode()
-    body = _child(subject, run.attempt, f"{run.attempt}-run")
-    return {**body, "data": {RUN_SPEC_KEY: text}, "immutable": True}
+    metadata = _metadata(subject, run.attempt, f"{run.attempt}-run", owner_reference(subject))
+    return {"metadata": metadata, "data": {RUN_SPEC_KEY: text}, "immutable": True}
 
 
-def report_config_map(subject: Subject, attempt: str) -> Object:
-    """Where the driver reports; empty until it does."""
-    return _child(subject, attempt, f"{attempt}-report")
+@dataclass(frozen=True)
+class Children:
+    """What belongs to an attempt whose anchor is there."""
 
+    subject: Subject
+    attempt: str
+    anchor: Object
 
-def run_key_secret(subject: Subject, attempt: str, private_key: str) -> Object:
-    """The key that signs the attempt's reports (0x hex), with its address for those who look."""
-    body = _child(subject, attempt, f"{attempt}-run-key")
-    body["metadata"]["annotations"][RUN_KEY_ADDRESS] = address_of(private_key)
-    return {**body, "type": "Opaque", "data": {RUN_KEY: _base64(private_key.encode())}}
+    def run_key(self, private_key: str) -> Object:
+        """The Secret of the key that signs the attempt's reports (0x hex), with its address for those who look."""
+        body = self._child(f"{self.attempt}-run-key")
+        body["metadata"]["annotations"][RUN_KEY_ADDRESS] = address_of(private_key)
+        return {**body, "type": "Opaque", "data": {RUN_KEY: _base64(private_key.encode())}}
+
+    def role(self) -> Object:
+        """What the driver may do: read and patch the one ConfigMap of its report."""
+        rule = {
+            "apiGroups": [""],
+            "resources": ["configmaps"],
+            "resourceNames": [f"{self.attempt}-report"],
+            "verbs": ["get", "patch"],
+        }
+        return {**self._child(self.attempt), "rules": [rule]}
+
+    def role_binding(self) -> Object:
+        role = {"apiGroup": ROLE.group, "kind": ROLE.kind, "name": self.attempt}
+        account = {"kind": SERVICE_ACCOUNT.kind, "name": self.attempt, "namespace": self.subject.metadata.namespace}
+        return {**self._child(self.attempt), "roleRef": role, "subjects": [account]}
+
+    def others(self, ipfs_apis: Sequence[str]) -> tuple[tuple[Kind, Object], ...]:
+        """What can be created in any order: the report, empty until the driver writes it; who the driver is; whom the
+        pods may talk to."""
+        pods = {ATTEMPT: self.attempt}
+        return (
+            (CONFIG_MAP, self._child(f"{self.attempt}-report")),
+            (SERVICE_ACCOUNT, self._child(self.attempt)),
+            (NETWORK_POLICY, {**self._child(self.attempt), "spec": ray_policy(pods)}),
+            (NETWORK_POLICY, {**self._child(f"{self.attempt}-driver"), "spec": driver_policy(pods, ipfs_apis)}),
+        )
+
+    def _child(self, name: str) -> Object:
+        anchor = self.anchor["metadata"]
+        owner = {
+            "apiVersion": CONFIG_MAP.api_version,
+            "kind": CONFIG_MAP.kind,
+            "name": anchor["name"],
+            "uid": anchor["uid"],
+            "controller": True,
+        }
+        return {"metadata": _metadata(self.subject, self.attempt, name, owner)}
 
 
 def run_key_of(secret: Object) -> str:
@@ -112,37 +145,13 @@ def data_key_secret(subject: Subject, item: SecretItem, key: bytes) -> Object:
     return {"metadata": metadata, "type": "Opaque", "data": {item.key: _base64(key)}}
 
 
-def service_account(subject: Subject, attempt: str) -> Object:
-    """Who the driver is."""
-    return _child(subject, attempt, attempt)
-
-
-def report_role(subject: Subject, attempt: str) -> Object:
-    """What the driver may do: read and patch the one ConfigMap of its report."""
-    rule = {
-        "apiGroups": [""],
-        "resources": ["configmaps"],
-        "resourceNames": [f"{attempt}-report"],
-        "verbs": ["get", "patch"],
-    }
-    return {**_child(subject, attempt, attempt), "rules": [rule]}
-
-
-def report_role_binding(subject: Subject, attempt: str) -> Object:
-    role = {"apiGroup": ROLE.group, "kind": ROLE.kind, "name": attempt}
-    account = {"kind": SERVICE_ACCOUNT.kind, "name": attempt, "namespace": subject.metadata.namespace}
-    return {**_child(subject, attempt, attempt), "roleRef": role, "subjects": [account]}
-
-
-def _child(subject: Subject, attempt: str, name: str) -> Object:
+def _metadata(subject: Subject, attempt: str, name: str, owner: Object) -> Object:
     return {
-        "metadata": {
-            "name": name,
-            "namespace": subject.metadata.namespace,
-            "labels": labels_of(subject, attempt),
-            "annotations": annotations_of(subject),
-            "ownerReferences": [owner_reference(subject)],
-        }
+        "name": name,
+        "namespace": subject.metadata.namespace,
+        "labels": labels_of(subject, attempt),
+        "annotations": annotations_of(subject),
+        "ownerReferences": [owner],
     }
 
 

@@ -44,7 +44,7 @@ class Observation:
     """`jobs`, `clusters` and `pods` are those of all the subject's attempts.
 
     `inputs`: None while an attempt runs or is done. `run`, `report`: of the current attempt. `commitment`: None also
-    where there is no result yet. `leftovers`: children of the attempt in the status, once it needs them no more.
+    where there is no result yet. `leftovers`: anchors of attempts that need their objects no more.
     """
 
     subject: Subject

@@ -22,7 +22,7 @@ from ..ledger.ledger import Commitment, Ledgers, LedgerUnavailableError
 from ..ray.podfaults import PodView, read_pod
 from ..ray.status import ClusterView, JobView, read_cluster, read_job
 from ..receipts.keeper import RECEIPT_KEY
-from .children import RUN_SPEC_KEY, children_of
+from .children import RUN_SPEC_KEY, anchor_of
 from .observation import Child, LedgerTrouble, Observation
 from .report import RefusedReport, SignedReport, read_report
 from .resolve import Resolver, binding_message
@@ -87,14 +87,14 @@ class Observer:
         return await self._resolver.resolve(first.subject)
 
     async def _leftovers(self, first: Observation) -> tuple[Child, ...]:
-        """Children that are still there of attempts that need them no more; what is not the subject's is left alone."""
+        """Anchors that are still there of attempts that need them no more; what is not the subject's is left alone."""
         if first.running or (first.result_known and not first.final):
             return ()
         namespace = first.subject.metadata.namespace
-        children = [child for name in await self._attempts(first) for child in children_of(name)]
-        found = await asyncio.gather(*(self._kube.get(child.kind, namespace, child.name) for child in children))
+        anchors = [anchor_of(name) for name in await self._attempts(first)]
+        found = await asyncio.gather(*(self._kube.get(anchor.kind, namespace, anchor.name) for anchor in anchors))
         uid = first.subject.metadata.uid
-        return tuple(child for child, body in zip(children, found, strict=True) if body and _is_owned(body, uid))
+        return tuple(anchor for anchor, body in zip(anchors, found, strict=True) if body and _is_owned(body, uid))
 
     async def _attempts(self, first: Observation) -> list[str]:
         """The attempt in the status, and those whose start was broken off before the status could tell of them."""

@@ -14,7 +14,7 @@ from faceledger_operator.ledger.ledger import Commitment
 from faceledger_operator.ray.podfaults import FaultKind, PodFault
 from faceledger_operator.ray.status import ClusterView
 from faceledger_operator.reconcile.attempt import decide
-from faceledger_operator.reconcile.children import children_of
+from faceledger_operator.reconcile.children import anchor_of
 from faceledger_operator.reconcile.decision import Decision, Start, Submit
 from faceledger_operator.reconcile.observation import LedgerTrouble, Observation
 from faceledger_operator.reconcile.outcome import conclude
@@ -150,7 +150,7 @@ BEFORE = (
             None,
             inputs=missing(RunReason.LEDGER_NOT_READY, False),
             jobs=(rayjob(FIRST),),
-            leftovers=children_of(FIRST.name),
+            leftovers=(anchor_of(FIRST.name),),
         ),
         "Reconciling",
         RunReason.LEDGER_NOT_READY,
@@ -199,11 +199,11 @@ BEFORE = (
         look_again=1.0,
     ),
     case(
-        "the keys of an old attempt go before the next one starts",
-        observed(EDITED, FIRST, inputs=INPUTS, leftovers=children_of(FIRST.name)[:1]),
+        "the keys of an old attempt go with its anchor before the next one starts",
+        observed(EDITED, FIRST, inputs=INPUTS, leftovers=(anchor_of(FIRST.name),)),
         "Reconciling",
         RunReason.PENDING,
-        removed=(f"Secret {FIRST.name}-run-key",),
+        removed=(f"ConfigMap {FIRST.name}-run",),
         look_again=1.0,
     ),
     case(
@@ -231,7 +231,7 @@ BEFORE = (
     ),
     case(
         "a start that met trouble is taken again under the same name",
-        observed(STAFF, planned(STAFF), inputs=INPUTS, leftovers=children_of(FIRST.name)),
+        observed(STAFF, planned(STAFF), inputs=INPUTS, leftovers=(anchor_of(FIRST.name),)),
         "Reconciling",
         RunReason.STARTING,
         step=1,
@@ -577,11 +577,11 @@ BETWEEN = (
     ),
     case("a given-up attempt is left alone", observed(STAFF, ENDED, inputs=INPUTS), None, None),
     case(
-        "a given-up attempt's keys are removed",
-        observed(STAFF, ENDED, inputs=INPUTS, leftovers=children_of(FIRST.name)[:1]),
+        "a given-up attempt's keys are removed with their anchor",
+        observed(STAFF, ENDED, inputs=INPUTS, leftovers=(anchor_of(FIRST.name),)),
         None,
         None,
-        removed=(f"Secret {FIRST.name}-run-key",),
+        removed=(f"ConfigMap {FIRST.name}-run",),
         look_again=5.0,
     ),
     case(
@@ -663,11 +663,11 @@ COMMITTING = (
     ),
     case("after the end nothing is written", observed(STAFF, ENDED, status=FINAL), None, None),
     case(
-        "after the end the attempt's keys and permissions are removed",
-        observed(STAFF, ENDED, status=FINAL, leftovers=children_of(FIRST.name)[:2]),
+        "after the end the attempt's keys and permissions are removed with their anchor",
+        observed(STAFF, ENDED, status=FINAL, leftovers=(anchor_of(FIRST.name),)),
         None,
         None,
-        removed=(f"Secret {FIRST.name}-run-key", f"RoleBinding {FIRST.name}"),
+        removed=(f"ConfigMap {FIRST.name}-run",),
         look_again=5.0,
     ),
     case(

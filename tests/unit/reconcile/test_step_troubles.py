@@ -12,7 +12,17 @@ import pytest
 from faceledger_contracts.eip712 import address_of
 from faceledger_operator.api.conditions import RunReason
 from faceledger_operator.kube.errors import ApiConflictError, ApiRefusedError, ApiUnavailableError
-from faceledger_operator.kube.kinds import CONFIG_MAP, RAY_JOB, ROLE, ROLE_BINDING, SECRET, SERVICE_ACCOUNT, Kind
+from faceledger_operator.kube.kinds import (
+    CONFIG_MAP,
+    NETWORK_POLICY,
+    RAY_JOB,
+    ROLE,
+    ROLE_BINDING,
+    SECRET,
+    SERVICE_ACCOUNT,
+    Kind,
+)
+from faceledger_operator.kube.labels import ATTEMPT as ATTEMPT_LABEL
 from faceledger_operator.ledger.ledger import (
     JournalFullError,
     LedgerRefusedError,
@@ -22,7 +32,7 @@ from faceledger_operator.ledger.ledger import (
 from faceledger_operator.reconcile.act import Actor, Images
 from faceledger_operator.reconcile.attempt import decide
 from faceledger_operator.reconcile.authorising import Authorisations, AuthorisingError
-from faceledger_operator.reconcile.children import children_of
+from faceledger_operator.reconcile.children import anchor_of
 from faceledger_operator.reconcile.decision import Removal, Start, Submit
 from faceledger_operator.reconcile.outcome import Started, Submitted, Trouble, conclude
 from faceledger_operator.reconcile.record import build_record
@@ -149,6 +159,8 @@ async def test_a_start_creates_everything_and_authorises_the_key_before_the_rayj
     assert sorted(api.writes[:-1]) == [
         "create ConfigMap",
         "create ConfigMap",
+        "create NetworkPolicy",
+        "create NetworkPolicy",
         "create Role",
         "create RoleBinding",
         "create Secret",
@@ -224,8 +236,9 @@ async def test_what_an_earlier_resource_of_the_name_left_is_waited_for() -> None
 @pytest.mark.parametrize("data", [None, {}, {"private-key": "eA=="}, {"private-key": "?"}])
 async def test_a_run_key_secret_without_a_key_is_named(data: Object | None) -> None:
     api = MemoryApi()
-    metadata = {"namespace": "demo", "name": f"{ATTEMPT}-run-key", "ownerReferences": [{"uid": STAFF.metadata.uid}]}
-    await api.create(SECRET, {"metadata": metadata, "data": data})
+    acting = actor(api, SimulatedLedger())
+    await acting.perform(STAFF, START)
+    api.objects["Secret", "demo", f"{ATTEMPT}-run-key"]["data"] = data
     outcome = await actor(api, SimulatedLedger()).perform(STAFF, START)
     assert isinstance(outcome, Trouble)
     assert outcome.stalled
@@ -276,7 +289,7 @@ async def test_an_authorisation_that_failed_while_nobody_waited_is_begun_anew() 
 
 
 class HalfDeafApi(MemoryApi):
-    """Loses its connection when the run spec is created, and takes for ever over service accounts."""
+    """Loses its connection when the report is created, and takes for ever over service accounts."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -288,7 +301,7 @@ class HalfDeafApi(MemoryApi):
                 await asyncio.Event().wait()
             finally:
                 self.ended = True
-        if kind == CONFIG_MAP:
+        if body["metadata"]["name"] == f"{ATTEMPT}-report":
             await asyncio.sleep(0)
             raise ApiUnavailableError("the connection was lost")
         return await super().create(kind, body)
@@ -323,13 +336,39 @@ async def test_a_deletion_that_fails_leaves_what_the_rest_is_found_again_by() ->
     api = MemoryApi()
     acting = actor(api, SimulatedLedger())
     await acting.perform(STAFF, START)
-    removals = tuple(Removal(child.kind, child.name) for child in children_of(ATTEMPT))
+    anchor = anchor_of(ATTEMPT)
+    (job,) = api.of(RAY_JOB)
+    removals = (Removal(anchor.kind, anchor.name), Removal(RAY_JOB, job["metadata"]["name"]))
     api.fail = (api.calls, "before")
     with pytest.raises(ApiUnavailableError):
         await acting.remove(STAFF, removals)
-    assert len(api.of(CONFIG_MAP)) == 2
+    assert api.of(CONFIG_MAP)
     await acting.remove(STAFF, removals)
     assert not api.of(CONFIG_MAP)
+
+
+async def test_one_deletion_removes_all_that_an_attempt_consists_of_but_not_the_data_key() -> None:
+    api = MemoryApi()
+    acting = actor(api, SimulatedLedger())
+    await acting.perform(STAFF, START)
+    api.writes.clear()
+    await acting.remove(STAFF, (Removal(CONFIG_MAP, anchor_of(ATTEMPT).name),))
+    assert api.writes == ["delete ConfigMap"]
+    assert {name for _, _, name in api.objects} == {ATTEMPT, "staff-data-key"}
+    assert [kind for kind, _, name in api.objects if name == ATTEMPT] == ["RayJob"]
+
+
+async def test_workers_reach_their_own_attempt_alone_and_the_driver_the_api_server_and_ipfs_too() -> None:
+    api = MemoryApi()
+    await actor(api, SimulatedLedger()).perform(STAFF, START)
+    among, driver = (policy["spec"] for policy in api.of(NETWORK_POLICY))
+    own = {"podSelector": {"matchLabels": {ATTEMPT_LABEL: ATTEMPT}}}
+    assert among["podSelector"] == own["podSelector"]
+    assert among["policyTypes"] == ["Ingress", "Egress"]
+    assert [rule for rule in among["egress"] if "to" in rule] == [{"to": [own]}]
+    assert {port["port"] for rule in among["egress"] for port in rule.get("ports", ())} == {53}
+    assert driver["podSelector"]["matchLabels"] == {ATTEMPT_LABEL: ATTEMPT, "ray.io/node-type": "head"}
+    assert driver["egress"] == [{"ports": [{"port": 443}, {"port": 5001}, {"port": 6443}]}]
 
 
 async def test_no_private_key_leaves_its_secret() -> None:
