@@ -58,9 +58,15 @@ class MappingNetwork(nn.Module):
             w = layer(w)
         return w
 
-    def truncate(self, w: torch.Tensor, truncation: float) -> torch.Tensor:
-        """Pull w towards the mean style: 1 leaves it, 0 gives the mean face."""
-        return w if truncation == 1 else self.w_avg.lerp(w, truncation)
+    def truncate(self, ws: torch.Tensor, psi: float, cutoff: int | None = None) -> torch.Tensor:
+        """Pull the first `cutoff` of ws (n, num_ws, w_dim), or all, towards the mean style.
+
+        psi 1 leaves them, 0 gives the mean face.
+        """
+        if psi == 1:
+            return ws
+        pulled = self.w_avg.lerp(ws[:, :cutoff], psi)
+        return pulled if cutoff is None else torch.cat([pulled, ws[:, cutoff:]], dim=1)
 
     @torch.no_grad()
     def track(self, w: torch.Tensor) -> None:
@@ -207,11 +213,11 @@ class GeneratorNetwork(nn.Module):
         self.synthesis = SynthesisNetwork(config)
         self.mapping = MappingNetwork(config)
 
-    def styles(self, z: torch.Tensor, truncation: float = 1.0) -> torch.Tensor:
-        """z (n, z_dim) -> ws (n, num_ws, w_dim), the same style for every layer."""
-        w = self.mapping.truncate(self.mapping(z), truncation)
-        return w.unsqueeze(1).expand(-1, self.config.num_ws, -1)
+    def styles(self, z: torch.Tensor, truncation: float = 1.0, cutoff: int | None = None) -> torch.Tensor:
+        """z (n, z_dim) -> ws (n, num_ws, w_dim), one style for all layers but for the truncation of the first ones."""
+        ws = self.mapping(z).unsqueeze(1).expand(-1, self.config.num_ws, -1)
+        return self.mapping.truncate(ws, truncation, cutoff)
 
-    def forward(self, z: torch.Tensor, truncation: float = 1.0) -> torch.Tensor:
-        image: torch.Tensor = self.synthesis(self.styles(z, truncation))
+    def forward(self, z: torch.Tensor, truncation: float = 1.0, cutoff: int | None = None) -> torch.Tensor:
+        image: torch.Tensor = self.synthesis(self.styles(z, truncation, cutoff))
         return image

@@ -82,6 +82,7 @@ def _start_or_resume(options: argparse.Namespace) -> Trainer:
         learning_rate=options.learning_rate,
         r1_gamma=options.r1_gamma,
         path_length_weight=options.path_length_weight,
+        identity_weight=options.identity_weight,
         noise=options.noise,
         augment_kimg=options.augment_kimg,
         bfloat16=options.bfloat16,
@@ -109,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     network.add_argument("--r1-gamma", type=float, default=1.0, help="weight of the R1 penalty")
     network.add_argument("--augment-kimg", type=float, default=500, help="images in which augmentation may go 0 to 1")
     network.add_argument("--path-length-weight", type=float, default=0.0, help="weight of the path length penalty")
+    network.add_argument("--identity-weight", type=float, default=0.0, help="weight of the identity-similarity loss")
     network.add_argument("--noise", action="store_true", help="learn per-pixel noise (for long runs)")
     network.add_argument("--bfloat16", action="store_true", help="activations in bfloat16 (fast where AMX is)")
     return parser

@@ -20,6 +20,7 @@ from faceledger_workloads.synthesis.augment import adapt_probability, augment
 from faceledger_workloads.synthesis.config import StyleGAN2Config
 from faceledger_workloads.synthesis.dataset import TrainingImages
 from faceledger_workloads.synthesis.discriminator import Discriminator
+from faceledger_workloads.synthesis.identity import IdentityLoss, find_face_frame
 from faceledger_workloads.synthesis.losses import (
     PATH_LENGTH_DECAY,
     discriminator_loss,
@@ -61,6 +62,10 @@ class TrainingConfig(BaseModel):
         default=0.6, description="Mean sign of D(real) to which augmentation adapts; none: no augmentation."
     )
     augment_kimg: float = Field(default=500.0, gt=0, description="Images in which p can go from 0 to 1, thousands.")
+    identity_weight: float = Field(
+        default=0.0, ge=0, description="Weight of the identity-similarity loss through dlib's network; 0: none."
+    )
+    identity_interval: int = Field(default=2, ge=1, description="Steps from one identity loss to the next.")
     bfloat16: bool = Field(default=False, description="Activations in bfloat16; parameters stay float32.")
 
 
@@ -82,6 +87,7 @@ class Trainer:
         self.steps = 0
         self.augment_p = 0.0
         self.mean_path_length = 0.0
+        self._identity: IdentityLoss | None = None
         self._noise_mode = NoiseMode.RANDOM if config.noise else NoiseMode.NONE
         self._dtype = torch.bfloat16 if config.bfloat16 else torch.float32
 
@@ -96,7 +102,7 @@ class Trainer:
         real = images.batch(self.config.batch, random).to(self.device)
         fake = self._generate(random)
         d_loss, real_sign = self._update_discriminator(real, fake.detach(), random)
-        g_loss = self._update_generator(fake, random)
+        g_loss = self._update_generator(fake, self._identity_loss(fake, images, random), random)
         if self.config.r1_gamma and self.steps % self.config.r1_interval == 0:
             self._regularize_discriminator(real)
         if self.config.path_length_weight and self.steps % self.config.path_length_interval == 0:
@@ -158,10 +164,19 @@ class Trainer:
         self._descend(loss, self.discriminator_optimizer)
         return loss.item(), real_logits.detach().sign().mean().item()
 
-    def _update_generator(self, fake: torch.Tensor, random: torch.Generator) -> float:
+    def _identity_loss(self, fake: torch.Tensor, images: TrainingImages, random: torch.Generator) -> torch.Tensor:
+        """The weighted scalar, zero in the steps between; its network is built when it is first needed."""
+        if not self.config.identity_weight or self.steps % self.config.identity_interval:
+            return torch.zeros((), device=self.device)
+        if self._identity is None:
+            self._identity = IdentityLoss(images.pixels, find_face_frame(images.pixels), self._dtype, self.device)
+        return self._identity(fake, random) * (self.config.identity_weight * self.config.identity_interval)
+
+    def _update_generator(self, fake: torch.Tensor, identity: torch.Tensor, random: torch.Generator) -> float:
+        """The adversarial loss, without the identity loss that is descended with it."""
         self.discriminator.requires_grad_(False)
         loss = generator_loss(self.discriminator(augment(fake, self.augment_p, random), dtype=self._dtype))
-        self._descend(loss, self.generator_optimizer)
+        self._descend(loss + identity, self.generator_optimizer)
         self.discriminator.requires_grad_(True)
         return loss.item()
 
