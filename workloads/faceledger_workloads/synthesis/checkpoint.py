@@ -13,19 +13,21 @@ import tempfile
 from pathlib import Path
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
+from torch import nn
 
-from faceledger_workloads.synthesis.config import StyleGAN2Config
-from faceledger_workloads.synthesis.stylegan2 import GeneratorNetwork
+from faceledger_workloads.synthesis.architectures import ARCHITECTURES, NetworkConfig, architecture_of
 
 __all__ = [
     "CheckpointDigestDiffersError",
     "CheckpointError",
     "CheckpointMetadata",
+    "pack_checkpoint",
     "read_checkpoint",
+    "unpack_checkpoint",
     "write_atomically",
     "write_checkpoint",
 ]
@@ -36,12 +38,26 @@ class CheckpointMetadata(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    architecture: str = Field(default="StyleGAN2", pattern="^StyleGAN2$", description="Kind of generator.")
+    architecture: str = Field(default="StyleGAN2", validate_default=True, description="Kind of generator.")
     sha256: str = Field(pattern="^[0-9a-f]{64}$", description="Of the safetensors file.")
-    config: StyleGAN2Config
+    config: NetworkConfig
     kimg: float = Field(ge=0, description="Thousands of training images that had been shown.")
     data: str = Field(default="", description="What the generator was trained on.")
     data_licence: str = Field(default="", description="Licence status of that data.")
+
+    @field_validator("architecture")
+    @classmethod
+    def _is_known(cls, architecture: str) -> str:
+        if architecture not in ARCHITECTURES:
+            raise ValueError(f"{architecture} is none of {', '.join(ARCHITECTURES)}")
+        return architecture
+
+    @field_validator("config", mode="before")
+    @classmethod
+    def _fits_architecture(cls, config: object, info: ValidationInfo) -> object:
+        """The same fields may fit several kinds of network, so the kind that is named decides."""
+        architecture = ARCHITECTURES.get(info.data.get("architecture", ""))
+        return architecture.config.model_validate(config) if architecture and isinstance(config, dict) else config
 
 
 class CheckpointError(ValueError):
@@ -52,7 +68,7 @@ class CheckpointDigestDiffersError(CheckpointError):
     """The file is not the one that was asked for; the message names both digests."""
 
 
-def read_checkpoint(path: Path, sha256: str | None = None) -> tuple[GeneratorNetwork, CheckpointMetadata]:
+def read_checkpoint(path: Path, sha256: str | None = None) -> tuple[nn.Module, CheckpointMetadata]:
     """The network (float32, evaluation mode) and the metadata of `path`, a .safetensors file with its .json beside it.
 
     `sha256` is the digest that the caller pinned, if any. Raises CheckpointDigestDiffersError when the file's digest is
@@ -69,20 +85,40 @@ def read_checkpoint(path: Path, sha256: str | None = None) -> tuple[GeneratorNet
     except ValidationError as error:
         raise CheckpointError(f"{path.with_suffix('.json')}: {error}") from error
     _expect(path, digest, metadata.sha256)
-    return _build(path, content, metadata.config), metadata
+    return _build(path, content, metadata), metadata
 
 
 def write_checkpoint(
-    path: Path, network: GeneratorNetwork, *, kimg: float, data: str, data_licence: str = ""
+    path: Path, network: nn.Module, *, kimg: float, data: str, data_licence: str = ""
 ) -> CheckpointMetadata:
     """Store `network` in half precision at `path` (.safetensors) and its metadata beside it; returns the metadata."""
-    tensors = {name: tensor.detach().half().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    content = save_tensors(tensors)
-    digest = hashlib.sha256(content).hexdigest()
-    metadata = CheckpointMetadata(sha256=digest, config=network.config, kimg=kimg, data=data, data_licence=data_licence)
+    content, metadata = pack_checkpoint(network, kimg=kimg, data=data, data_licence=data_licence)
     write_atomically(path, content)
     write_atomically(path.with_suffix(".json"), metadata.model_dump_json(indent=2).encode() + b"\n")
     return metadata
+
+
+def pack_checkpoint(
+    network: nn.Module, *, kimg: float, data: str, data_licence: str = ""
+) -> tuple[bytes, CheckpointMetadata]:
+    """The bytes of a safetensors file with `network` in half precision, and their metadata."""
+    tensors = {name: tensor.detach().half().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    content = save_tensors(tensors)
+    metadata = CheckpointMetadata(
+        architecture=architecture_of(network),
+        sha256=hashlib.sha256(content).hexdigest(),
+        config=network.config,
+        kimg=kimg,
+        data=data,
+        data_licence=data_licence,
+    )
+    return content, metadata
+
+
+def unpack_checkpoint(content: bytes, metadata: CheckpointMetadata, name: str) -> nn.Module:
+    """The network of `pack_checkpoint`; `name` is what a CheckpointError calls the file."""
+    _expect(name, hashlib.sha256(content).hexdigest(), metadata.sha256)
+    return _build(name, content, metadata)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -101,13 +137,13 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _expect(path: Path, actual: str, expected: str) -> None:
+def _expect(path: Path | str, actual: str, expected: str) -> None:
     if actual != expected:
         raise CheckpointDigestDiffersError(f"{path}: sha256 is {actual}, expected {expected}")
 
 
-def _build(path: Path, content: bytes, config: StyleGAN2Config) -> GeneratorNetwork:
-    network = GeneratorNetwork(config)
+def _build(path: Path | str, content: bytes, metadata: CheckpointMetadata) -> nn.Module:
+    network: nn.Module = ARCHITECTURES[metadata.architecture].network(metadata.config)
     try:
         tensors: dict[str, torch.Tensor] = load_tensors(content)
         network.load_state_dict(tensors, strict=True)

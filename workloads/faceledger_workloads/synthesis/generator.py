@@ -89,6 +89,8 @@ def load_checkpoint(path: Path, sha256: str | None = None) -> Generator:
     Raises CheckpointDigestDiffersError naming both digests, or CheckpointError naming the file.
     """
     network, metadata = read_checkpoint(path, sha256)
+    if not isinstance(network, GeneratorNetwork):
+        raise CheckpointError(f"{path}: a {metadata.architecture}, not a StyleGAN2")
     return Generator(network, metadata.sha256)
 
 
