@@ -51,14 +51,6 @@ def test_the_gradient_reaches_the_pixels_and_leaves_the_network_alone(noise_imag
 def test_images_without_faces_cannot_be_trained_on_with_this_loss(
     tiny_training: TrainingConfig, noise_images: TrainingImages
 ) -> None:
-    with pytest.raises(ValueError, match="no face was found"):
-        find_face_frame(noise_images.pixels)
-    trainer = Trainer(tiny_training.model_copy(update={"identity_weight": 1.0}))
-    with pytest.raises(ValueError, match="no face was found"):
-        trainer.train_step(noise_images)
-def test_images_without_faces_cannot_be_trained_on_with_this_loss(
-    tiny_training: TrainingConfig, noise_images: TrainingImages
-) -> None:
     trainer = Trainer(tiny_training.model_copy(update={"identity_weight": 1.0}))
     with pytest.raises(ValueError, match="no face was found"):
         trainer.train_step(noise_images)
