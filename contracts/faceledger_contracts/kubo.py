@@ -11,14 +11,15 @@ import ipaddress
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from faceledger_contracts import cid as cids
+from faceledger_contracts.blocks import checked_block, write_file
 from faceledger_contracts.content import ContentCorrupt, ContentError, ContentStoreUnreachable, ContentUnavailable
-from faceledger_contracts.dagpb import decode_node
 from faceledger_contracts.redaction import redact_url
 
 # The library's own switch: without it, it replaces parts of requests that urllib3 no longer has.
@@ -71,17 +72,23 @@ class Kubo:
 
     def get(self, cid: str, writer: BinaryIO) -> None:
         """Writes the file behind `cid`, block by block, each hashed. ContentCorrupt names the block that differs."""
-        waiting = [cids.decode_cid(cid)]
-        while waiting:
-            current = waiting.pop()
-            block = self._block(current, cid)
-            if cids.codec(current) == cids.RAW:
-                writer.write(block)
-                continue
-            try:
-                waiting.extend(link.cid for link in reversed(decode_node(block)))
-            except ValueError as error:
-                raise ContentCorrupt(f"{cid}: block {cids.encode_cid(current)} is {error}") from None
+        write_file(cid, self.block, writer)
+
+    def block(self, current: bytes) -> bytes:
+        """The block of a binary CID, hashed. ContentCorrupt where it is another one."""
+        name = cids.encode_cid(current)
+        with self._failures(name):
+            block = bytes(self._client.block.get(name))
+        return checked_block(current, block)
+
+    def put_block(self, current: bytes, block: bytes) -> None:
+        """Stores a block, which nothing pins yet. ContentCorrupt if the node computed another CID."""
+        name, codec = cids.encode_cid(current), "raw" if cids.codec(current) == cids.RAW else "dag-pb"
+        options = {"cid-codec": codec, "mhtype": "sha2-256"}
+        with self._failures(name):
+            theirs = str(self._client.block.put(BytesIO(block), opts=options)["Key"])
+        if theirs != name:
+            raise ContentCorrupt(f"{name}: the node at {self._shown} stored the block as {theirs}")
 
     def pin(self, cid: str) -> None:
         """Keeps `cid` from garbage collection, fetching what the node lacks."""
@@ -108,13 +115,10 @@ class Kubo:
         except _NotPinnedError:
             return
 
-    def _block(self, current: bytes, cid: str) -> bytes:
-        name = cids.encode_cid(current)
-        with self._failures(cid):
-            block = bytes(self._client.block.get(name))
-        if cids.block_cid(cids.codec(current), block) != current:
-            raise ContentCorrupt(f"{cid}: the bytes of block {name} are not those of its hash")
-        return block
+    def collect_garbage(self) -> None:
+        """Deletes what nothing pins."""
+        with self._failures("repo gc"):
+            self._client.repo.gc(quiet=True)
 
     @contextmanager
     def _failures(self, cid: str) -> Iterator[None]:

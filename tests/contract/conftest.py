@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,10 +63,22 @@ class IpfsNode:
 @pytest.fixture(scope="session")
 def ipfs_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IpfsNode]:
     """A real Kubo."""
+    with _running_kubo(tmp_path_factory.mktemp("kubo")) as node:
+        yield node
+
+
+@pytest.fixture(scope="session")
+def second_ipfs_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IpfsNode]:
+    """Another one, that knows nothing of the first."""
+    with _running_kubo(tmp_path_factory.mktemp("kubo")) as node:
+        yield node
+
+
+@contextmanager
+def _running_kubo(folder: Path) -> Iterator[IpfsNode]:
     binary = find_kubo()
     if binary is None:
         pytest.skip("no Kubo binary: `make cluster-up` builds one, or name it in FACELEDGER_KUBO")
-    folder = tmp_path_factory.mktemp("kubo")
     environment = {**os.environ, "IPFS_PATH": str(folder / "repository"), "GOLOG_LOG_LEVEL": "error"}
     for arguments in (
         ["init", "--profile", "test"],

@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 import requests
 from faceledger_contracts import cid as cids
-from faceledger_contracts.content import ContentCorrupt, ContentReader, ContentUnavailable
-from faceledger_contracts.dagpb import Link, decode_node
+from faceledger_contracts.blocks import checked_block, write_file
+from faceledger_contracts.content import ContentReader, ContentUnavailable
 from faceledger_contracts.kubo import Kubo
 
 from .cluster import Endpoint
@@ -41,14 +41,7 @@ class _ProxiedBlocks:
         self._session = session
 
     def get(self, cid: str, writer: BinaryIO) -> None:
-        waiting = [cids.decode_cid(cid)]
-        while waiting:
-            current = waiting.pop()
-            block = self._block(current)
-            if cids.codec(current) == cids.RAW:
-                writer.write(block)
-            else:
-                waiting.extend(link.cid for link in reversed(_links(block, current)))
+        write_file(cid, self._block, writer)
 
     def _block(self, cid: bytes) -> bytes:
         name = cids.encode_cid(cid)
@@ -58,13 +51,4 @@ class _ProxiedBlocks:
             raise ContentUnavailable(f"{name}: {type(error).__name__} through the API server") from None
         if answer.status_code != 200:
             raise ContentUnavailable(f"{name}: HTTP {answer.status_code} through the API server")
-        if cids.block_cid(cids.codec(cid), answer.content) != cid:
-            raise ContentCorrupt(f"the bytes of block {name} are not those of its hash")
-        return answer.content
-
-
-def _links(block: bytes, cid: bytes) -> list[Link]:
-    try:
-        return decode_node(block)
-    except ValueError as error:
-        raise ContentCorrupt(f"block {cids.encode_cid(cid)} is {error}") from None
+        return checked_block(cid, answer.content)
