@@ -2,7 +2,8 @@
 
 In: the JSON of `eth_getBlockByHash` (whole transactions) and of the block's receipts, unchanged. Out: an `Inclusion`,
 or None where the block's hash is made otherwise (Besu's QBFT leaves the seals out) or where it holds a transaction of a
-kind that no EIP below defines. Invariant: what comes out hashes to the block's hash and roots, which is checked.
+kind that no EIP below defines. Invariant: what comes out hashes to the block's hash and roots, which is checked; what
+is said to be in a block and is not is an error.
 """
 
 from __future__ import annotations
@@ -14,21 +15,29 @@ from faceledger_contracts import rlp, trie
 from faceledger_contracts.canonical import keccak256, to_hex
 from faceledger_contracts.inclusion import Inclusion
 
-__all__ = ["prove_inclusion"]
+__all__ = ["WitnessError", "prove_inclusion"]
 
 Json = Mapping[str, Any]
 
 
+class WitnessError(ValueError):
+    """The transactions or receipts that a node shows for a block are not those of its header."""
+
+
 def prove_inclusion(block: Json, receipts: Sequence[Json], index: int) -> Inclusion | None:
-    """The proof for transaction `index` of `block`, whose receipts are `receipts`, in their order."""
+    """The proof for transaction `index` of `block`, whose receipts are `receipts`, in their order. WitnessError."""
     header = rlp.encode([_FORMS[form](block[name]) for name, form in _HEADER if block.get(name) is not None])
     transactions = [_transaction(transaction) for transaction in block["transactions"]]
-    if keccak256(header) != _data(block["hash"]) or None in transactions or len(receipts) != len(transactions):
+    if keccak256(header) != _data(block["hash"]) or None in transactions:
         return None
+    if len(receipts) != len(transactions):
+        raise WitnessError(f"{len(receipts)} receipts are shown for its {len(transactions)} transactions")
     transactions_root, transaction_proof = trie.prove([raw for raw in transactions if raw is not None], index)
     receipts_root, receipt_proof = trie.prove([_receipt(receipt) for receipt in receipts], index)
-    if [transactions_root, receipts_root] != [_data(block["transactionsRoot"]), _data(block["receiptsRoot"])]:
-        return None
+    if transactions_root != _data(block["transactionsRoot"]):
+        raise WitnessError("the transactions that are shown are not those of its header")
+    if receipts_root != _data(block["receiptsRoot"]):
+        raise WitnessError("the receipts that are shown are not those of its header")
     return Inclusion(
         header=to_hex(header),
         index=index,

@@ -8,7 +8,7 @@ import pytest
 from faceledger_contracts.canonical import from_hex
 from faceledger_contracts.chain import ChainReader
 from faceledger_contracts.inclusion import proved_outcome
-from faceledger_contracts.witness import prove_inclusion
+from faceledger_contracts.witness import WitnessError, prove_inclusion
 
 pytestmark = pytest.mark.chain
 
@@ -72,7 +72,6 @@ def test_a_transaction_in_no_block_has_no_proof(reader: ChainReader) -> None:
     [
         pytest.param({"extraData": "0x00"}, id="whose hash is made otherwise"),
         pytest.param({"transactions": [{"type": "0x7e"}]}, id="with a transaction of a kind that no EIP defines"),
-        pytest.param({"transactions": []}, id="whose receipts are not those of its transactions"),
     ],
 )
 def test_a_block_has_no_proof(ledger: Any, change: dict[str, Any]) -> None:
@@ -81,3 +80,28 @@ def test_a_block_has_no_proof(ledger: Any, change: dict[str, Any]) -> None:
     receipts = ask(ledger, "eth_getBlockReceipts", "latest")
     assert prove_inclusion(block, receipts, 0) is not None
     assert prove_inclusion(block | change, receipts, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("shown", "says"),
+    [
+        pytest.param(lambda block, receipts: (block, []), "0 receipts are shown", id="a receipt is kept back"),
+        pytest.param(
+            lambda block, receipts: (block, [{**receipts[0], "status": "0x0"}]), "receipts", id="a failure is claimed"
+        ),
+        pytest.param(
+            lambda block, receipts: (
+                {**block, "transactions": [{**block["transactions"][0], "nonce": "0x9"}]},
+                receipts,
+            ),
+            "transactions",
+            id="a transaction is changed",
+        ),
+    ],
+)
+def test_what_is_not_in_the_block_is_no_proof_but_a_lie(ledger: Any, shown: Any, says: str) -> None:
+    ledger.authorise("0x" + "33" * 20)
+    block = ask(ledger, "eth_getBlockByNumber", "latest", True)
+    receipts = ask(ledger, "eth_getBlockReceipts", "latest")
+    with pytest.raises(WitnessError, match=says):
+        prove_inclusion(*shown(block, receipts), 0)

@@ -168,6 +168,16 @@ class BindingReason(Reason):
         "The node does not know the finality tag.",
         "Use finality.mode Confirmations.",
     )
+    CHAIN_REPLACED = (
+        "ChainReplaced",
+        "The node's chain lacks a block that was final: it lost its state, is behind, or is another chain.",
+        "Restore the node or correct the URL; to begin anew on a new chain, create another LedgerBinding.",
+    )
+    CHAIN_CONTRADICTED = (
+        "ChainContradicted",
+        "What a node says does not fit its own blocks, or not what another node says.",
+        "Remove the node that is wrong from network.rpc.",
+    )
     CONTENT_UNREACHABLE = "ContentUnreachable", "IPFS does not answer.", "Check content.ipfs and Kubo."
     RECEIPTS_UNREACHABLE = (
         "ReceiptsUnreachable",

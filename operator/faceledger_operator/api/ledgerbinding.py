@@ -37,8 +37,19 @@ ReceiptsUrl = Annotated[
 ]
 
 
-class Rpc(ApiModel):
+class RpcEndpoint(ApiModel):
     url_secret_ref: UrlSecretKey = Field(description="JSON-RPC URL, with its credentials; it is never shown.")
+    headers_secret_ref: LocalObject | None = Field(
+        default=None, description="Secret whose keys and values are headers of each request, e.g. `Authorization`."
+    )
+
+
+class Rpc(RpcEndpoint):
+    fallbacks: tuple[RpcEndpoint, ...] = Field(
+        default=(),
+        max_length=4,
+        description="Nodes of the same chain: the next one is asked where one does not answer, and all must agree.",
+    )
 
 
 class Finality(ApiModel):
@@ -158,12 +169,20 @@ class Ipfs(ApiModel):
         description="Kubo's RPC API, without credentials.",
         examples=["http://ipfs:5001"],
     )
-    apis: tuple[Annotated[KuboApi, Field(max_length=512)], ...] | None = Field(
+    apis: (
+        tuple[
+            Annotated[
+                KuboApi,
+                Field(max_length=512, description="Kubo's RPC API.", examples=["http://ipfs-0.ipfs:5001"]),
+            ],
+            ...,
+        ]
+        | None
+    ) = Field(
         default=None,
         min_length=1,
         max_length=8,
-        description="Several of them, in place of `api`; reads take the first that answers.",
-        examples=[["http://ipfs-0.ipfs:5001", "http://ipfs-1.ipfs:5001"]],
+        description="Several of them, in place of `api`; reads take the first that has what is asked for.",
     )
     quorum: int | None = Field(
         default=None,

@@ -16,25 +16,30 @@ from faceledger_contracts.eip712 import Domain, sign_batch
 from .journal import Batch, Entry, Journal
 from .moves import Policy
 
-__all__ = ["decide_forming", "form_batches", "forming_due", "sign_alone"]
+__all__ = ["MAX_BATCHES", "decide_forming", "form_batches", "forming_due", "sign_alone"]
+
+
+MAX_BATCHES = 192
+"""Batches on their way at the same time: each takes less than a kilobyte of the journal's head."""
 
 
 def decide_forming(journal: Journal, policy: Policy, now: int) -> list[tuple[Entry, ...]]:
     """The groups that are due: pinned entries of one contract, as many as fit, or whose oldest waited long enough."""
-    groups = []
-    for contract in dict.fromkeys(entry.contract for entry in journal.unbatched()):
-        waiting = [x for x in _waiting(journal) if x.contract == contract]
+    groups, by_contract = [], dict[str, list[Entry]]()
+    for entry in _waiting(journal):
+        by_contract.setdefault(entry.contract, []).append(entry)
+    for waiting in by_contract.values():
         for start in range(0, len(waiting), policy.max_records):
             group = waiting[start : start + policy.max_records]
-            if len(group) == policy.max_records or _oldest(group) + policy.max_delay <= now:
+            if len(group) == policy.max_records or _oldest(journal, group) + policy.max_delay <= now:
                 groups.append(tuple(group))
-    return groups
+    return groups[: max(0, MAX_BATCHES - len(journal.batches))]
 
 
 def forming_due(journal: Journal, policy: Policy) -> int | None:
-    """When the next group is due for the age of its oldest record; None where nothing waits for company."""
-    waiting = _waiting(journal)
-    return _oldest(waiting) + policy.max_delay if waiting else None
+    """When the next group is due for the age of its oldest record; None where nothing waits for company alone."""
+    waiting = _waiting(journal) if len(journal.batches) < MAX_BATCHES else []
+    return _oldest(journal, waiting) + policy.max_delay if waiting else None
 
 
 def form_batches(group: Sequence[Entry], run_keys: Mapping[str, str], chain_id: int) -> list[Batch]:
@@ -71,8 +76,8 @@ def _batch(group: Sequence[Entry], batch: batches.Batch, run_key: str, signature
 
 
 def _waiting(journal: Journal) -> list[Entry]:
-    return [entry for entry in journal.unbatched() if entry.pinned_at is not None]
+    return [entry for entry in journal.unbatched() if entry.attempt in journal.pinned]
 
 
-def _oldest(entries: Sequence[Entry]) -> int:
-    return min(entry.pinned_at for entry in entries if entry.pinned_at is not None)
+def _oldest(journal: Journal, entries: Sequence[Entry]) -> int:
+    return min(journal.pinned[entry.attempt] for entry in entries)

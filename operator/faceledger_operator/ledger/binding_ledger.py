@@ -20,12 +20,13 @@ from faceledger_contracts.record import leaf
 from ..api.conditions import BindingReason
 from .batching import sign_alone
 from .committer import Committer
-from .connection import Connection
+from .content import ContentNodes
 from .finalisation import ReceiptKeeper
 from .journal import Authorisation, Entry, Journal, commitment_in, salts_of
 from .journal_store import JournalStore
 from .ledger import Commitment, LedgerRefusedError, LedgerUnavailableError, PendingRecord
 from .moves import Trouble
+from .nodes import Nodes
 from .run_keys import RunKeys
 
 __all__ = ["BindingLedger"]
@@ -45,8 +46,8 @@ class BindingLedger:
         *,
         chain_id: int,
         contract: str,
-        ipfs_api: str,
-        connection: Connection,
+        content: ContentNodes,
+        nodes: Nodes,
         committer: Committer,
         store: JournalStore,
         run_keys: RunKeys,
@@ -57,9 +58,9 @@ class BindingLedger:
     ) -> None:
         self.chain_id = chain_id
         self.contract = contract
-        self.ipfs_api = ipfs_api
+        self.content = content
         self.trouble: Trouble | None = None
-        self._connection = connection
+        self._nodes = nodes
         self._committer = committer
         self._store = store
         self._run_keys = run_keys
@@ -133,7 +134,7 @@ class BindingLedger:
         return unsalted.model_copy(update={"leaf": own_leaf, "solo_signature": solo})
 
     async def _is_authorised(self, wanted: Authorisation) -> bool:
-        window = await self._connection.view(self.contract, "runKeyWindow", wanted.run_key)
+        window = await self._nodes.ask(lambda node: node.view(self.contract, "runKeyWindow", wanted.run_key))
         return int(window[1]) >= wanted.valid_until
 
     async def _pursue(self, wanted: Authorisation) -> bool:

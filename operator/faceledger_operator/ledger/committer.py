@@ -16,18 +16,20 @@ from faceledger_contracts.content import ContentError, ContentStoreUnreachable
 
 from ..api.conditions import BindingReason
 from ..api.ledgerbinding import Finality
-from ..kube.errors import ApiRefusedError
 from .apply import apply_moves
 from .batching import decide_forming, form_batches, forming_due
 from .connection import Connection
-from .content import ensure_pinned
+from .content import ContentNodes, ensure_pinned
 from .decide import decide_batches
-from .finalisation import ReceiptKeeper, build_receipts
-from .journal import Batch, Entry, Journal, commitment_in
+from .finalisation import ReceiptKeeper
+from .journal import Batch, Entry, Journal, changed_entries
 from .journal_store import JournalStore
+from .keeping import Keeping
 from .lane import SignerLane
+from .ledger import ChainReplacedError
 from .moves import ChainView, Decision, Finalise, Policy, Repeat, Send, Trouble
 from .node_errors import NodeRefusedError, Refusal
+from .nodes import Nodes
 from .observe import observe_chain
 from .pinning import Pinning
 from .run_keys import RunKeys
@@ -52,7 +54,7 @@ class Terms:
     chain_id: int
     finality: Finality
     policy: Policy
-    ipfs_api: str
+    content: ContentNodes
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Committer:
         self,
         binding: str,
         terms: Terms,
-        connection: Connection,
+        nodes: Nodes,
         signer: Signer,
         lane: SignerLane,
         store: JournalStore,
@@ -81,15 +83,15 @@ class Committer:
     ) -> None:
         self._binding = binding
         self._terms = terms
-        self._connection = connection
+        self._nodes = nodes
         self._signer = signer
         self._lane = lane
         self._store = store
         self._run_keys = run_keys
-        self._receipts = receipts
+        self._keeping = Keeping(receipts, nodes, terms.chain_id)
         self._now = now
         self._changed = changed
-        self._pinning = Pinning(partial(ensure_pinned, terms.ipfs_api))
+        self._pinning = Pinning(partial(ensure_pinned, terms.content))
 
     async def run_pass(self) -> Outcome:
         """Moves everything on by one step. Raises LedgerUnavailableError and the API server's errors: try again."""
@@ -106,7 +108,9 @@ class Committer:
         """The part of a pass that talks to the chain: transactions, and nothing that would wait for content."""
         async with self._lane.lock:
             try:
-                return await self._commit()
+                return await self._nodes.ask(self._commit)
+            except ChainReplacedError as error:
+                return Trouble(BindingReason.CHAIN_REPLACED, str(error))
             except SignerUnavailableError as error:
                 return Trouble(BindingReason.SIGNER_UNREACHABLE, f"signer: {error}")
             except SignerInvalidError as error:
@@ -114,36 +118,40 @@ class Committer:
             finally:
                 self._lane.reserve(self._binding, self._store.current.nonces())
 
+    def close(self) -> None:
+        """Stops what goes on beside the passes."""
+        self._keeping.close()
+
     async def _pin(self, journal: Journal) -> Trouble | None:
         """Pending -> Pinned, as far as the content store has the artefacts."""
-        wanted = {
-            entry.attempt: [artefact.cid for artefact in entry.record.artefacts]
-            for entry in journal.entries
-            if entry.pinned_at is None
-        }
+        unpinned = journal.unpinned()
+        empty = [entry.attempt for entry in unpinned if not entry.record.artefacts]
+        wanted = {x.attempt: [artefact.cid for artefact in x.record.artefacts] for x in unpinned if x.record.artefacts}
         pinned, problems = await self._pinning.look(wanted)
-        if pinned:
+        if pinned := [*empty, *pinned]:
             await self._store.update(lambda journal: journal.with_pinned(pinned, int(self._now())))
         return _content_trouble(problems)
 
     async def _form(self) -> None:
         """Groups that are due become batches, signed while the run keys are there."""
+        batches: list[Batch] = []
         for group in decide_forming(self._store.current, self._terms.policy, int(self._now())):
-            run_keys = await self._run_keys.first_of(group)
-            for batch in form_batches(group, run_keys, self._terms.chain_id):
-                await self._store.update(partial(_with_new_batch, batch))
+            batches += form_batches(group, await self._run_keys.first_of(group), self._terms.chain_id)
+        if batches:
+            await self._store.update(partial(_with_new_batches, batches))
 
-    async def _commit(self) -> Trouble | None:
+    async def _commit(self, connection: Connection) -> Trouble | None:
+        """One look through one node, and what follows from it."""
         journal = await self._store.load()
         if not any(True for _ in journal.intents()):
             return None
         reserved = self._lane.reserved_beside(self._binding)
-        view = await observe_chain(self._connection, journal, self._signer.address, self._terms.finality, reserved)
+        view = await observe_chain(connection, journal, self._signer.address, self._terms.finality, reserved)
         decision = decide_batches(journal, view, self._terms.policy, int(self._now()))
-        refused = await self._act(decision, view)
+        refused = await self._act(connection, decision, view)
         return await self._finalise(decision) or decision.trouble or refused
 
-    async def _act(self, decision: Decision, view: ChainView) -> Trouble | None:
+    async def _act(self, connection: Connection, decision: Decision, view: ChainView) -> Trouble | None:
         """Journals all that changes, then broadcasts."""
         now = int(self._now())
         sends = [move for move in decision.moves if isinstance(move, Send)]
@@ -153,58 +161,39 @@ class Committer:
         }
         await self._store.update(lambda journal: apply_moves(journal, decision.moves, signed, now))
         keys = [move.intent.key if isinstance(move, Send) else move.key for move in _broadcasts(decision)]
-        return await self._broadcast(keys)
+        return await self._broadcast(connection, keys)
 
-    async def _broadcast(self, keys: Sequence[str]) -> Trouble | None:
+    async def _broadcast(self, connection: Connection, keys: Sequence[str]) -> Trouble | None:
         """Sends the journalled transactions in the order of their nonces."""
         intents = [intent for intent in self._store.current.intents() if intent.key in keys]
         trouble = None
         for sent in sorted((x.sent for x in intents if x.sent), key=lambda sent: sent.nonce):
             try:
-                await self._connection.send(sent.raw)
+                await connection.send(sent.raw)
             except NodeRefusedError as error:
                 trouble = trouble or _refusal_trouble(error)
         return trouble
 
     async def _finalise(self, decision: Decision) -> Trouble | None:
         """A batch whose receipts cannot be kept stays as it is, and holds up no other."""
-        trouble = None
-        for move in decision.moves:
-            batch = self._store.current.intent(move.key) if isinstance(move, Finalise) else None
-            if not isinstance(batch, Batch):
-                continue
-            refused = await self._keep_receipts(batch)
-            if refused is not None:
-                trouble = trouble or refused
-                continue
-            await self._store.update(partial(_with_finalised, batch.key))
+        journal = self._store.current
+        intents = [journal.intent(move.key) for move in decision.moves if isinstance(move, Finalise)]
+        kept, trouble = await self._keeping.look(journal, [x for x in intents if isinstance(x, Batch)])
+        if kept:
+            await self._store.update(partial(_with_finalised, [batch.key for batch in kept]))
+        for batch in kept:
             _log.info("batch final", binding=self._binding, batch=batch.id, records=len(batch.attempts))
         return trouble
 
-    async def _keep_receipts(self, batch: Batch) -> Trouble | None:
-        try:
-            for entry, receipt in build_receipts(self._store.current, batch, self._terms.chain_id):
-                await self._receipts.keep(receipt, entry.owner)
-        except FileExistsError as error:
-            return Trouble(BindingReason.READY, f"a receipt cannot be kept: {error.strerror}", batch.attempts)
-        except OSError as error:
-            return Trouble(BindingReason.CONTENT_UNREACHABLE, f"the receipts volume: {error.strerror}")
-        except ApiRefusedError as error:
-            message = f"the API server refuses the Secret of a receipt: {error.message}"
-            return Trouble(BindingReason.READY, message, batch.attempts)
-        return None
-
     def _tell_changes(self, before: Journal, after: Journal) -> None:
-        known = {entry.attempt: entry for entry in (*before.entries, *after.entries)}
-        for attempt, entry in known.items():
-            if commitment_in(before, attempt) != commitment_in(after, attempt):
-                self._changed(entry)
+        for entry in changed_entries(before, after):
+            self._changed(entry)
 
     def _next_look(self, trouble: Trouble | None) -> float | None:
         journal = self._store.current
         due = forming_due(journal, self._terms.policy)
         waits = [] if due is None else [max(0.05, due - self._now())]
-        if any(entry.pinned_at is None for entry in journal.entries):
+        if len(journal.pinned) < len(journal.entries):
             waits.append(RETRY_SECONDS if trouble else POLL_SECONDS)
         if any(True for _ in journal.intents()):
             waits.append(POLL_SECONDS)
@@ -218,19 +207,23 @@ def _content_trouble(problems: Mapping[str, ContentError | ValueError]) -> Troub
     absent = (attempt for attempt, problem in problems.items() if isinstance(problem, ContentStoreUnreachable))
     attempt = next(absent, None)
     if attempt is not None:
-        return Trouble(BindingReason.CONTENT_UNREACHABLE, f"content.ipfs.api: {attempt}: {problems[attempt]}")
+        return Trouble(BindingReason.CONTENT_UNREACHABLE, f"content.ipfs: {attempt}: {problems[attempt]}")
     (attempt, problem), more = next(iter(problems.items())), len(problems) - 1
     others = f"; {more} more wait for theirs" if more else ""
-    return Trouble(BindingReason.READY, f"content.ipfs.api: {attempt}: {problem}{others}", tuple(problems))
+    return Trouble(BindingReason.READY, f"content.ipfs: {attempt}: {problem}{others}", tuple(problems))
 
 
-def _with_new_batch(batch: Batch, journal: Journal) -> Journal:
-    taken = any(journal.batch_of(attempt) for attempt in batch.attempts)
-    return journal if taken else journal.with_intent(batch)
+def _with_new_batches(batches: Sequence[Batch], journal: Journal) -> Journal:
+    for batch in batches:
+        if not any(attempt in journal.batch_ids or attempt not in journal.entries for attempt in batch.attempts):
+            journal = journal.with_intent(batch)
+    return journal
 
 
-def _with_finalised(key: str, journal: Journal) -> Journal:
-    return journal.with_finalised(key)
+def _with_finalised(keys: Sequence[str], journal: Journal) -> Journal:
+    for key in keys:
+        journal = journal.with_finalised(key)
+    return journal
 
 
 def _broadcasts(decision: Decision) -> list[Send | Repeat]:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import median_low
 from typing import Any, TypeVar, cast
 
 from aiohttp import ClientError, ClientResponseError, ClientTimeout
 from eth_abi.exceptions import DecodingError
 from eth_utils.address import to_checksum_address
+from faceledger_contracts.inclusion import Inclusion
 from faceledger_contracts.redaction import redact, redact_url
+from faceledger_contracts.witness import WitnessError, prove_inclusion
 from hexbytes import HexBytes
 from web3 import AsyncHTTPProvider, AsyncWeb3
 from web3.exceptions import (
@@ -26,13 +29,14 @@ from web3.exceptions import (
     Web3RPCError,
 )
 from web3.middleware import ExtraDataToPOAMiddleware
+from web3.types import RPCEndpoint
 
 from .chain import Block, FeeMarket, Log, TransactionReceipt
 from .contract import Revert, decode_answer, decode_revert, encode_call
-from .ledger import LedgerRefusedError, LedgerUnavailableError
+from .ledger import ChainContradictedError, LedgerRefusedError, LedgerUnavailableError
 from .node_errors import NodeRefusedError, classify_refusal
 
-__all__ = ["Connection", "RevertedError"]
+__all__ = ["Connection", "Endpoint", "RateLimitedError", "RevertedError"]
 
 # web3 writes the whole URL, credentials and all, at the levels below WARNING.
 logging.getLogger("web3").setLevel(logging.WARNING)
@@ -42,6 +46,11 @@ REQUEST_SECONDS = 10.0
 
 FEE_HISTORY_BLOCKS = 10
 """Blocks whose tips are looked at: about two minutes on the slowest chains in use."""
+
+TOO_MANY_REQUESTS = 429
+
+DEFAULT_RETRY_SECONDS = 5.0
+"""A node that limits requests and does not say for how long is left alone for this."""
 
 T = TypeVar("T")
 
@@ -54,14 +63,35 @@ class RevertedError(Exception):
         self.revert = revert
 
 
+class RateLimitedError(LedgerUnavailableError):
+    """The node wants to be left alone for `retry_after` seconds."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a node is, and the headers that go with every request; none of it is ever shown."""
+
+    url: str = field(repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
 class Connection:
     """A node. Every method raises LedgerUnavailableError when it does not answer."""
 
-    def __init__(self, url: str, timeout: float = REQUEST_SECONDS) -> None:
-        self.shown = redact_url(url)
-        self._url = url
+    def __init__(self, endpoint: Endpoint, timeout: float = REQUEST_SECONDS) -> None:
+        self.shown = redact_url(endpoint.url)
+        self._endpoint = endpoint
         self._provider = AsyncHTTPProvider(
-            url, request_kwargs={"timeout": ClientTimeout(total=timeout)}, exception_retry_configuration=None
+            endpoint.url,
+            request_kwargs={
+                "timeout": ClientTimeout(total=timeout),
+                "headers": {"Content-Type": "application/json", **dict(endpoint.headers)},
+            },
+            exception_retry_configuration=None,
         )
         # A contract must not be able to send the operator to an address of its choice (EIP-3668).
         self._provider.global_ccip_read_enabled = False
@@ -115,6 +145,37 @@ class Connection:
         found = await self._ask("eth_getTransactionReceipt", asked)
         return _receipt(found) if found else None
 
+    async def inclusion(self, transaction: str, block_hash: str) -> Inclusion | None:
+        """The proof that the transaction is in the block; None where this chain's blocks allow none.
+
+        ChainContradictedError where what the node says of the block does not hash to what the block's header says.
+        """
+        block = await self._ask("eth_getBlockByHash", self._raw("eth_getBlockByHash", block_hash, True))
+        hashes = [each["hash"] for each in block["transactions"]] if block else []
+        if transaction not in hashes:
+            raise ChainContradictedError(f"{self.shown}: block {block_hash} does not hold transaction {transaction}")
+        receipts = await self._receipts_of(block, hashes)
+        try:
+            return prove_inclusion(block, receipts, hashes.index(transaction))
+        except WitnessError as error:
+            raise ChainContradictedError(f"{self.shown}: block {block_hash}: {error}") from None
+        except (KeyError, TypeError, ValueError) as error:
+            raise LedgerUnavailableError(f"eth_getBlockByHash at {self.shown}: {type(error).__name__}") from None
+
+    async def _receipts_of(self, block: Mapping[str, Any], hashes: Sequence[str]) -> list[Any]:
+        try:
+            return list(await self._try("eth_getBlockReceipts", self._raw("eth_getBlockReceipts", block["number"])))
+        except NodeRefusedError:  # an older node, which does not know the method
+            method = "eth_getTransactionReceipt"
+            return [await self._ask(method, self._raw(method, transaction)) for transaction in hashes]
+
+    async def _raw(self, method: str, *parameters: object) -> Any:
+        """A node's answer as it sent it: web3 would rename and convert what is to be hashed."""
+        answer = await self._provider.make_request(RPCEndpoint(method), list(parameters))
+        if "error" in answer:
+            raise Web3RPCError(str(answer["error"]), rpc_response=answer)
+        return answer["result"]
+
     async def send(self, raw: str) -> None:
         """Broadcasts a signed transaction; NodeRefusedError also where the node has it already."""
         await self._try("eth_sendRawTransaction", self._eth.send_raw_transaction(HexBytes(raw)))
@@ -157,18 +218,29 @@ class Connection:
         except ContractLogicError as error:
             raise RevertedError(decode_revert(_revert_data(error.data))) from None
         except Web3RPCError as error:
-            message = redact(_node_message(error), self._url)
+            message = redact(_node_message(error), self._endpoint.url)
+            for _, secret in self._endpoint.headers:
+                message = message.replace(secret, "…")
             raise NodeRefusedError(classify_refusal(message), message) from None
+        except ClientResponseError as error:
+            if error.status == TOO_MANY_REQUESTS:
+                message = f"{what} at {self.shown}: the node answers HTTP 429, too many requests"
+                raise RateLimitedError(message, _retry_after(error)) from None
+            raise LedgerUnavailableError(f"{what} at {self.shown}: the node answers HTTP {error.status}") from None
         except (ClientError, TimeoutError, OSError, Web3Exception, ValueError) as error:
             raise LedgerUnavailableError(f"{what} at {self.shown}: {_unanswered(error)}") from None
 
 
 def _unanswered(error: Exception) -> str:
-    if isinstance(error, ClientResponseError):
-        return f"the node answers HTTP {error.status}"
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    return type(error).__name__
+    return "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
+
+
+def _retry_after(error: ClientResponseError) -> float:
+    """Seconds that the node asks for (RFC 9110, 10.2.3); a date, which no RPC provider sends, counts as no wish."""
+    try:
+        return max(0.0, float((error.headers or {}).get("Retry-After", "")))
+    except ValueError:
+        return DEFAULT_RETRY_SECONDS
 
 
 def _node_message(error: Web3RPCError) -> str:

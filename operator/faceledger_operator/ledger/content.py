@@ -1,7 +1,7 @@
-"""Whether a content store has what a record names, before anything is said about it on a chain.
+"""Whether the content stores have what a record names, before anything is said about it on a chain.
 
-In: the URL of Kubo's API and CIDs. Out: nothing, or a ContentError that names the CID. Invariant: the workload adds
-artefacts and the operator only asks; it reads no artefact.
+In: the URLs of Kubo's APIs, how many of them are needed, and CIDs. Out: nothing, or a ContentError that names the CID.
+Invariant: the workload adds artefacts; the operator only asks, and gives a node that lacks a file what another one has.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
-from faceledger_contracts.content import ContentStoreUnreachable
+from faceledger_contracts.content import ContentError, ContentStoreUnreachable
 from faceledger_contracts.kubo import Kubo
+from faceledger_contracts.replicas import Replicas
 
-__all__ = ["check_content_api", "ensure_pinned"]
+__all__ = ["ContentNodes", "check_content", "ensure_pinned", "open_nodes"]
 
 REQUEST_SECONDS = 10.0
 """Kubo answers these questions in milliseconds unless it has to fetch a block from others."""
@@ -22,30 +24,47 @@ _PINNING_THREADS = ThreadPoolExecutor(max_workers=16, thread_name_prefix="pinnin
 """Threads of their own: a block that nobody has keeps one busy for a while, and other work must not wait for that."""
 
 
-async def ensure_pinned(api: str, cids: Sequence[str]) -> None:
-    """Returns once all CIDs are pinned, pinning what is not. Raises ContentError, naming the CID that is not."""
-    await asyncio.get_running_loop().run_in_executor(_PINNING_THREADS, _pin_all, api, tuple(cids))
+@dataclass(frozen=True)
+class ContentNodes:
+    """Kubo's APIs, and on how many of them an artefact must be pinned."""
+
+    apis: tuple[str, ...]
+    needed: int = 1
 
 
-async def check_content_api(api: str) -> None:
-    """Raises ContentError unless a Kubo answers at this URL."""
-    await asyncio.to_thread(_ask_version, api)
+async def ensure_pinned(nodes: ContentNodes, cids: Sequence[str]) -> None:
+    """Returns once all CIDs are pinned on enough nodes, pinning what is not. Raises ContentError, naming the CID."""
+    await asyncio.get_running_loop().run_in_executor(_PINNING_THREADS, _pin_all, nodes, tuple(cids))
 
 
-def _pin_all(api: str, cids: Sequence[str]) -> None:
-    with _open(api) as kubo:
-        for cid in cids:
-            if not kubo.is_pinned(cid):
-                kubo.pin(cid)
+async def check_content(nodes: ContentNodes) -> None:
+    """Raises ContentError unless enough of the nodes answer."""
+    answers = await asyncio.gather(*(asyncio.to_thread(_ask_version, api) for api in nodes.apis))
+    problems = [problem for problem in answers if problem is not None]
+    if len(answers) - len(problems) < nodes.needed:
+        raise ContentStoreUnreachable("; ".join(map(str, problems)))
 
 
-def _ask_version(api: str) -> None:
-    with _open(api) as kubo:
-        kubo.version()
-
-
-def _open(api: str) -> Kubo:
+def open_nodes(nodes: ContentNodes) -> Replicas:
+    """The nodes, to be closed by the caller; ContentStoreUnreachable for what is no URL of one."""
     try:
-        return Kubo(api, timeout=REQUEST_SECONDS)
+        return Replicas.at(nodes.apis, nodes.needed, REQUEST_SECONDS)
     except ValueError as error:
         raise ContentStoreUnreachable(str(error)) from None
+
+
+def _pin_all(nodes: ContentNodes, cids: Sequence[str]) -> None:
+    with open_nodes(nodes) as replicas:
+        for cid in cids:
+            replicas.ensure_pinned(cid)
+
+
+def _ask_version(api: str) -> ContentError | None:
+    try:
+        with Kubo(api, timeout=REQUEST_SECONDS) as kubo:
+            kubo.version()
+    except ContentError as problem:
+        return problem
+    except ValueError as error:
+        return ContentStoreUnreachable(str(error))
+    return None

@@ -17,11 +17,12 @@ from faceledger_contracts.content import ContentUnavailable
 from ..api.ledgerbinding import LedgerBinding
 from .chain import Block
 from .connection import Connection
-from .content import check_content_api
-from .journal import Deployment
-from .ledger import LedgerRefusedError, LedgerUnavailableError
+from .content import ContentNodes, check_content
+from .journal import Deployment, Place
+from .ledger import ChainContradictedError, ChainReplacedError, LedgerRefusedError, LedgerUnavailableError
 from .moves import Trouble
-from .observe import final_number
+from .nodes import Nodes
+from .observe import confirm_anchor, final_block
 
 __all__ = ["COMMIT_GAS", "DEPLOY_GAS", "Code", "Health", "observe_chain_health", "observe_content"]
 
@@ -42,10 +43,15 @@ class Health:
     secret_problem: str | None = None
     rpc_problem: str | None = None
     chain_id: int | None = None
+    chain_replaced: str | None = None
+    chain_contradicted: str | None = None
+    nodes_answering: int = 1
+    nodes: int = 1
     signer_problem: str | None = None
     signer_away: str | None = None
     signer: str | None = None
     finality_known: bool = True
+    final: Block | None = None
     balance: int | None = None
     needed: int = 0
     contract: str | None = None
@@ -57,27 +63,44 @@ class Health:
     trouble: Trouble | None = None
 
 
-async def observe_chain_health(health: Health, connection: Connection, binding: LedgerBinding) -> Health:
-    """Adds what the node says: chain id, finality, the signer's balance, the contract's code and roles."""
+async def observe_chain_health(health: Health, nodes: Nodes, binding: LedgerBinding, anchor: Place | None) -> Health:
+    """Adds what the nodes say: chain id, finality, the signer's balance, the contract's code and roles."""
     try:
-        health = replace(health, chain_id=await connection.chain_id())
-        if health.chain_id != binding.spec.network.chain_id or health.signer is None:
-            return health
-        head = await connection.head()
-        final, health = await asyncio.gather(
-            final_number(connection, binding.spec.network.finality, head),
-            _observe_account(health, connection, head),
-        )
-        health = replace(health, finality_known=final is not None)
-        return await _observe_contract(health, connection)
+        told = await nodes.ask(lambda connection: _observe_chain(health, connection, binding, anchor))
+        if told.chain_id == binding.spec.network.chain_id:
+            await nodes.confirm_chain(told.chain_id)
+        if told.final is not None:
+            await nodes.confirm_block(told.final.number, told.final.hash)
+    except ChainReplacedError as error:
+        return replace(health, chain_id=binding.spec.network.chain_id, chain_replaced=str(error))
+    except ChainContradictedError as error:
+        return replace(told, chain_contradicted=str(error))
     except LedgerUnavailableError as error:
         return replace(health, rpc_problem=str(error))
+    return replace(told, nodes_answering=nodes.answering(), nodes=len(nodes.all))
 
 
-async def observe_content(health: Health, api: str) -> Health:
-    """Adds whether Kubo answers."""
+async def _observe_chain(
+    health: Health, connection: Connection, binding: LedgerBinding, anchor: Place | None
+) -> Health:
+    health = replace(health, chain_id=await connection.chain_id())
+    if health.chain_id != binding.spec.network.chain_id:
+        return health
+    head = await connection.head()
+    await confirm_anchor(connection, anchor)
+    if health.signer is None:
+        return health
+    final, health = await asyncio.gather(
+        final_block(connection, binding.spec.network.finality, head), _observe_account(health, connection, head)
+    )
+    health = replace(health, finality_known=final is not None, final=final)
+    return await _observe_contract(health, connection)
+
+
+async def observe_content(health: Health, nodes: ContentNodes) -> Health:
+    """Adds whether enough of the IPFS nodes answer."""
     try:
-        await check_content_api(api)
+        await check_content(nodes)
     except ContentUnavailable as error:
         return replace(health, content_problem=str(error))
     return health

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hmac
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import rlp  # type: ignore[import-untyped]
@@ -25,6 +26,7 @@ from pydantic.alias_generators import to_camel
 from ..api.base import CommitmentState
 from .fees import Fees, Spent, add_spending
 from .ledger import Commitment
+from .ranges import Ranges, ranges_of
 
 __all__ = [
     "Authorisation",
@@ -35,6 +37,7 @@ __all__ = [
     "Journal",
     "Place",
     "Sent",
+    "changed_entries",
     "commitment_in",
     "salts_of",
 ]
@@ -118,22 +121,32 @@ class Authorisation(Intent):
 
 
 class Batch(Intent):
-    """Leaves that one transaction commits.."""
+    """Leaves that one transaction commits, in the order of their entries."""
 
     contract: str
     id: str
     root: str
-    attempts: tuple[str, ...]
     run_key: str
     signature: str
+    attempts: tuple[str, ...] = ()
+    numbers: Ranges = ()
+    """Of its entries, by which it is stored: their names would make the journal long."""
+    launched: bool = False
+    """Whether it was ever sent. Then its leaves stay together: a chain may bring back what it dropped."""
 
     @property
     def key(self) -> str:
         return f"batch:{self.id}"
 
+    def with_sent(self, sent: Sent | None) -> Self:
+        return super().with_sent(sent).model_copy(update={"launched": self.launched or sent is not None})
+
 
 class Entry(_Stored):
-    """A record to commit. `salt_seed` gives its salts; `solo_signature` commits it alone, without its run key."""
+    """A record to commit. `salt_seed` gives its salts; `solo_signature` commits it alone, without its run key.
+
+    `number` tells it from all others that the journal holds; it grows in the order of arrival.
+    """
 
     attempt: str
     record: Record
@@ -145,24 +158,40 @@ class Entry(_Stored):
     owner: dict[str, Any]
     contract: str
     accepted_at: int
-    pinned_at: int | None = None
+    number: int = -1
 
 
-class Journal(_Stored):
-    """All of it. `finalized` and `committed_batches` count what has left."""
+@dataclass(frozen=True)
+class Journal:
+    """All of it. `finalized` and `committed_batches` count what has left.
+
+    `batch_ids` says which entry is in which batch. `pinned` says since when an entry's artefacts are known to be
+    there; it is not stored, since asking again after a restart is cheap and surer. A batch that was never launched is
+    not stored either: the next process forms it anew.
+    """
 
     deployment: Deployment | None = None
     authorisations: tuple[Authorisation, ...] = ()
     batches: tuple[Batch, ...] = ()
-    entries: tuple[Entry, ...] = ()
+    entries: dict[str, Entry] = field(default_factory=dict)
+    batch_ids: dict[str, str] = field(default_factory=dict)
+    pinned: dict[str, int] = field(default_factory=dict)
     spending: tuple[Spent, ...] = ()
     finalized: int = 0
     committed_batches: int = 0
+    anchor: Place | None = None
+    """Of the batch that was final in the highest block: a chain without this block is another one."""
+    next_number: int = 0
 
     @property
     def has_records(self) -> bool:
         """Whether a record is, or ever was, in it."""
         return bool(self.entries or self.batches or self.finalized)
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing would be lost with it."""
+        return self == Journal(next_number=self.next_number)
 
     def intents(self) -> Iterator[Intent]:
         """All that waits for a transaction or for its finality, the most basic first."""
@@ -175,44 +204,55 @@ class Journal(_Stored):
         return next((intent for intent in self.intents() if intent.key == key), None)
 
     def entry(self, attempt: str) -> Entry | None:
-        return next((entry for entry in self.entries if entry.attempt == attempt), None)
+        return self.entries.get(attempt)
 
     def batch_of(self, attempt: str) -> Batch | None:
-        return next((batch for batch in self.batches if attempt in batch.attempts), None)
+        own = self.batch_ids.get(attempt)
+        return next((batch for batch in self.batches if batch.id == own), None)
 
-    def unbatched(self) -> tuple[Entry, ...]:
+    def entries_of(self, batch: Batch) -> list[Entry]:
+        """The entries of a batch, in the order of their leaves."""
+        return [self.entries[attempt] for attempt in batch.attempts]
+
+    def unbatched(self) -> list[Entry]:
         """Entries that no batch holds, in the order of their arrival."""
-        batched = {attempt for batch in self.batches for attempt in batch.attempts}
-        return tuple(entry for entry in self.entries if entry.attempt not in batched)
+        return [entry for attempt, entry in self.entries.items() if attempt not in self.batch_ids]
+
+    def unpinned(self) -> list[Entry]:
+        """Entries whose artefacts were not found yet, in the order of their arrival."""
+        if len(self.pinned) == len(self.entries):
+            return []
+        return [entry for attempt, entry in self.entries.items() if attempt not in self.pinned]
 
     def nonces(self) -> frozenset[int]:
         """Nonces of all transactions that may still come into a block."""
         return frozenset(intent.sent.nonce for intent in self.intents() if intent.sent)
 
     def with_entry(self, entry: Entry) -> Self:
-        if self.entry(entry.attempt):
-            return self
-        return self.model_copy(update={"entries": (*self.entries, entry)})
+        return self.with_entries([entry])
+
+    def with_entries(self, entries: Iterable[Entry]) -> Self:
+        """Adds entries, each attempt once, and numbers them."""
+        added, number = dict[str, Entry](), self.next_number
+        for entry in entries:
+            if entry.attempt not in self.entries and entry.attempt not in added:
+                added[entry.attempt] = entry.model_copy(update={"number": number})
+                number += 1
+        return replace(self, entries={**self.entries, **added}, next_number=number) if added else self
 
     def with_pinned(self, attempts: Iterable[str], now: int) -> Self:
-        pinned = set(attempts)
-        entries = (
-            entry.model_copy(update={"pinned_at": now})
-            if entry.attempt in pinned and entry.pinned_at is None
-            else entry
-            for entry in self.entries
-        )
-        return self.model_copy(update={"entries": tuple(entries)})
+        found = {attempt: now for attempt in attempts if attempt in self.entries and attempt not in self.pinned}
+        return replace(self, pinned={**self.pinned, **found}) if found else self
 
     def with_intent(self, intent: Intent) -> Self:
         """Adds an intent, or replaces the one of the same key."""
         match intent:
             case Deployment():
-                return self.model_copy(update={"deployment": intent})
+                return replace(self, deployment=intent)
             case Authorisation():
-                return self.model_copy(update={"authorisations": _with(self.authorisations, intent)})
+                return replace(self, authorisations=_with(self.authorisations, intent))
             case Batch():
-                return self.model_copy(update={"batches": _with(self.batches, intent)})
+                return self._with_batch(intent)
             case _:
                 raise TypeError(f"{type(intent).__name__} is no intent of a journal")
 
@@ -220,36 +260,48 @@ class Journal(_Stored):
         """Starts a deployment, unless one is on its way; what was meant for the contract before is dropped."""
         if self.deployment and not self.deployment.final:
             return self
-        return self.model_copy(update={"deployment": intent, "authorisations": ()})
+        return replace(self, deployment=intent, authorisations=())
 
     def without_intent(self, key: str) -> Self:
-        """Drops an authorisation or a batch. The entries of a batch stay."""
-        return self.model_copy(
-            update={
-                "authorisations": tuple(x for x in self.authorisations if x.key != key),
-                "batches": tuple(x for x in self.batches if x.key != key),
-            }
+        """Drops an authorisation or a batch. The entries of a batch stay, and wait for another one."""
+        gone = {batch.id for batch in self.batches if batch.key == key}
+        batch_ids = {x: batch for x, batch in self.batch_ids.items() if batch not in gone} if gone else self.batch_ids
+        return replace(
+            self,
+            authorisations=tuple(x for x in self.authorisations if x.key != key),
+            batches=tuple(x for x in self.batches if x.key != key),
+            batch_ids=batch_ids,
         )
 
     def with_spending(self, cost: int, now: int) -> Self:
-        return self.model_copy(update={"spending": add_spending(self.spending, cost, now)})
+        return replace(self, spending=add_spending(self.spending, cost, now))
 
     def with_finalised(self, key: str) -> Self:
         """Ends an intent. A batch takes its entries along: their receipts must have been kept before."""
         intent = self.intent(key)
         match intent:
             case Deployment():
-                return self.model_copy(update={"deployment": intent.settled()})
+                return replace(self, deployment=intent.settled())
             case Batch():
-                return self.without_intent(key).model_copy(
-                    update={
-                        "entries": tuple(entry for entry in self.entries if entry.attempt not in intent.attempts),
-                        "finalized": self.finalized + len(intent.attempts),
-                        "committed_batches": self.committed_batches + 1,
-                    }
+                left = set(intent.attempts)
+                return replace(
+                    self.without_intent(key),
+                    entries={attempt: entry for attempt, entry in self.entries.items() if attempt not in left},
+                    pinned={attempt: since for attempt, since in self.pinned.items() if attempt not in left},
+                    finalized=self.finalized + len(intent.attempts),
+                    committed_batches=self.committed_batches + 1,
+                    anchor=max(filter(None, (self.anchor, intent.place)), key=lambda x: x.block_number, default=None),
                 )
             case _:
                 return self.without_intent(key)
+
+    def _with_batch(self, batch: Batch) -> Self:
+        if any(known.id == batch.id for known in self.batches):
+            return replace(self, batches=_with(self.batches, batch))
+        numbers = ranges_of(self.entries[attempt].number for attempt in batch.attempts if attempt in self.entries)
+        numbered = batch.model_copy(update={"numbers": numbers})
+        batch_ids = {**self.batch_ids, **dict.fromkeys(batch.attempts, batch.id)}
+        return replace(self, batches=(*self.batches, numbered), batch_ids=batch_ids)
 
 
 def salts_of(entry: Entry) -> RecordSalts:
@@ -265,13 +317,35 @@ def commitment_in(journal: Journal, attempt: str, message: str = "") -> Commitme
         return None
     batch = journal.batch_of(attempt)
     if batch is None or batch.sent is None:
-        waiting: CommitmentState = "Pinned" if entry.pinned_at is not None else "Pending"
+        waiting: CommitmentState = "Pinned" if attempt in journal.pinned else "Pending"
         return Commitment(waiting, entry.leaf, batch.id if batch else None, message=message)
     if batch.place:
         place = batch.place
         return Commitment("Included", entry.leaf, batch.id, place.transaction, place.block_number, message=message)
     on_its_way: CommitmentState = "Reorged" if batch.reorged else "Submitted"
     return Commitment(on_its_way, entry.leaf, batch.id, batch.sent.hashes[-1], message=message)
+
+
+def changed_entries(before: Journal, after: Journal) -> list[Entry]:
+    """The entries whose commitment is another one than before, those that left included."""
+    was, now = ({batch.id: batch for batch in journal.batches} for journal in (before, after))
+    moved = {*was, *now} - {key for key in was.keys() & now.keys() if _stands(was[key]) == _stands(now[key])}
+    if not moved and before.entries is after.entries and before.pinned is after.pinned:
+        return []
+    changed = {
+        attempt: entry
+        for journal in (before, after)
+        for attempt, entry in journal.entries.items()
+        if journal.batch_ids.get(attempt) in moved
+        or (attempt in before.entries) is not (attempt in after.entries)
+        or (attempt in before.pinned) is not (attempt in after.pinned)
+    }
+    return list(changed.values())
+
+
+def _stands(batch: Batch) -> tuple[object, ...]:
+    """What of a batch its records tell."""
+    return batch.sent is not None, batch.sent.hashes[-1] if batch.sent else None, batch.place, batch.reorged
 
 
 def _with(intents: tuple[Any, ...], intent: Intent) -> tuple[Any, ...]:

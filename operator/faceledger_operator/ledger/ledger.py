@@ -13,8 +13,11 @@ from typing import Any, Protocol
 from faceledger_contracts.record import Record
 
 from ..api.base import CommitmentState
+from .content import ContentNodes
 
 __all__ = [
+    "ChainContradictedError",
+    "ChainReplacedError",
     "Commitment",
     "JournalFullError",
     "Ledger",
@@ -27,6 +30,14 @@ __all__ = [
 
 class LedgerUnavailableError(Exception):
     """The chain or the content store does not answer now: try again later. The message holds no secret."""
+
+
+class ChainReplacedError(LedgerUnavailableError):
+    """The node's chain lacks a block that was final: it lost its state, is behind, or is another chain."""
+
+
+class ChainContradictedError(Exception):
+    """What a node says does not fit its own blocks, or not what another node says. The message names the hosts."""
 
 
 class LedgerRefusedError(Exception):
@@ -66,7 +77,7 @@ class Ledger(Protocol):
 
     chain_id: int
     contract: str
-    ipfs_api: str
+    content: ContentNodes
 
     async def authorise_run_key(self, address: str, valid_until: datetime) -> None:
         """Returns once the contract knows the key (in a block); does nothing where it already does."""

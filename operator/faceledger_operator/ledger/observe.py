@@ -17,10 +17,11 @@ from .chain import Block, TransactionReceipt
 from .connection import Connection, RevertedError
 from .contract import Revert, commit_topics, read_commit
 from .journal import Authorisation, Batch, Deployment, Intent, Journal, Place
+from .ledger import ChainReplacedError
 from .moves import ChainView, Seen
 from .transactions import call_of
 
-__all__ = ["final_number", "observe_chain"]
+__all__ = ["confirm_anchor", "final_block", "observe_chain"]
 
 SEARCH_BLOCKS = 2_000
 """Blocks of one search for logs: public endpoints refuse wider ones."""
@@ -34,23 +35,34 @@ async def observe_chain(
 ) -> ChainView:
     """Looks at the head, the account, the market, and each intent of the journal."""
     head = await connection.head()
-    final, market, account, seen = await asyncio.gather(
-        final_number(connection, finality, head),
+    final, _, market, account, seen = await asyncio.gather(
+        final_block(connection, finality, head),
+        confirm_anchor(connection, journal.anchor),
         connection.market(head),
         asyncio.gather(connection.nonce(signer), connection.nonce(signer, "pending"), connection.balance(signer)),
         asyncio.gather(*(_look(connection, intent, signer, head) for intent in journal.intents())),
     )
     nonce, pending_nonce, balance = account
     by_key = {intent.key: one for intent, one in zip(journal.intents(), seen, strict=True)}
-    return ChainView(head, -1 if final is None else final, nonce, pending_nonce, reserved, market, balance, by_key)
+    return ChainView(head, final.number if final else -1, nonce, pending_nonce, reserved, market, balance, by_key)
 
 
-async def final_number(connection: Connection, finality: Finality, head: Block) -> int | None:
-    """The newest final block; None where the node does not know the tag."""
-    if finality.mode == "Confirmations":
-        return head.number - (finality.confirmations or 0)
-    block = await connection.block(finality.tag)
-    return block.number if block else None
+async def final_block(connection: Connection, finality: Finality, head: Block) -> Block | None:
+    """The newest final block; None where the node does not know the tag, or where no block is final yet."""
+    if finality.mode == "Tag":
+        return await connection.block(finality.tag)
+    return await connection.block(max(0, head.number - (finality.confirmations or 0)))
+
+
+async def confirm_anchor(connection: Connection, anchor: Place | None) -> None:
+    """Raises ChainReplacedError unless the block that was final last is part of the node's chain."""
+    if anchor is None:
+        return
+    block = await connection.block(anchor.block_number)
+    if block is None or block.hash != anchor.block_hash:
+        now = "has no such block" if block is None else f"has {block.hash}"
+        was = f"block {anchor.block_number} was final as {anchor.block_hash}"
+        raise ChainReplacedError(f"network.rpc: {was}, and {connection.shown} {now}")
 
 
 async def _look(connection: Connection, intent: Intent, signer: str, head: Block) -> Seen:

@@ -1,6 +1,6 @@
-"""What stays in memory for a LedgerBinding between two looks: its connection, its committer and its ledger.
+"""What stays in memory for a LedgerBinding between two looks: its nodes, its committer and its ledger.
 
-In: URL, signer, contract and terms as they are now. Out: the same objects for as long as these stay the same.
+In: endpoints, signer, contract and terms as they are now. Out: the same objects for as long as these stay the same.
 Invariant: nothing in here is needed after a restart; all that counts is in the journal.
 """
 
@@ -15,12 +15,13 @@ from ..api.base import ObjectMeta
 from ..kube.api import Kube
 from ..ledger.binding_ledger import BindingLedger
 from ..ledger.committer import Committer, Terms
-from ..ledger.connection import Connection
+from ..ledger.connection import Connection, Endpoint
 from ..ledger.finalisation import ReceiptKeeper
 from ..ledger.health import Health
 from ..ledger.journal import Entry
 from ..ledger.journal_store import JournalStore
 from ..ledger.lane import SignerLane, SignerLanes
+from ..ledger.nodes import Nodes
 from ..ledger.run_keys import RunKeys
 from ..ledger.signer import Signer
 
@@ -47,7 +48,7 @@ class Session:
 
     def __init__(self, around: Surroundings, metadata: ObjectMeta) -> None:
         self.store = JournalStore(around.kube, metadata.namespace, metadata.name)
-        self.connection: Connection | None = None
+        self.nodes: Nodes | None = None
         self.signer: Signer | None = None
         self.committer: Committer | None = None
         self.ledger: BindingLedger | None = None
@@ -57,33 +58,33 @@ class Session:
         self._namespace, self._name = metadata.namespace, metadata.name
         self._binding = f"{metadata.namespace}/{metadata.name}"
         self._lane: SignerLane | None = None
-        self._url: str | None = None
+        self._endpoints: tuple[Endpoint, ...] = ()
         self._committing: tuple[Signer, Terms] | None = None
 
-    async def connect(self, url: str) -> Connection:
-        """The connection to the node at this URL; one to another URL is closed."""
-        if self.connection is None or self._url != url:
+    async def connect(self, endpoints: tuple[Endpoint, ...]) -> Nodes:
+        """The nodes at these endpoints; connections to others are closed."""
+        if self.nodes is None or self._endpoints != endpoints:
             await self.close()
-            self.connection, self._url = Connection(url), url
-        return self.connection
+            self.nodes, self._endpoints = Nodes([Connection(x) for x in endpoints], self._around.now), endpoints
+        return self.nodes
 
     async def close(self) -> None:
-        """Lets go of the node. What is under way there fails, and is tried again."""
-        self._leave_lane()
-        if self.connection is not None:
-            await self.connection.close()
-        self.connection = self.committer = self.ledger = self._url = None
+        """Lets go of the nodes. What is under way there fails, and is tried again."""
+        self._stop_committing()
+        if self.nodes is not None:
+            await self.nodes.close()
+        self.nodes = self.ledger = None
 
     def commit_as(self, signer: Signer, terms: Terms) -> Committer:
         """The committer for this signer and these terms."""
         if self.committer is None or self._committing != (signer, terms):
-            assert self.connection is not None
-            self._leave_lane()
+            assert self.nodes is not None
+            self._stop_committing()
             self._lane = self._around.lanes.of(terms.chain_id, signer.address)
             self.committer = Committer(
                 binding=self._binding,
                 terms=terms,
-                connection=self.connection,
+                nodes=self.nodes,
                 signer=signer,
                 lane=self._lane,
                 store=self.store,
@@ -98,15 +99,15 @@ class Session:
     def ledger_at(self, contract: str) -> BindingLedger:
         """The ledger at this contract, for the committer in use."""
         if self.ledger is None or self.ledger.contract != contract:
-            assert self.connection is not None
+            assert self.nodes is not None
             assert self.committer is not None
             assert self._committing is not None
             _, terms = self._committing
             self.ledger = BindingLedger(
                 chain_id=terms.chain_id,
                 contract=contract,
-                ipfs_api=terms.ipfs_api,
-                connection=self.connection,
+                content=terms.content,
+                nodes=self.nodes,
                 committer=self.committer,
                 store=self.store,
                 run_keys=RunKeys(self._around.kube, self._namespace),
@@ -119,10 +120,13 @@ class Session:
 
     def wake_subjects(self) -> None:
         """Has all resources looked at whose records the journal holds."""
-        for entry in self.store.current.entries:
+        for entry in self.store.current.entries.values():
             self._wake_subject(entry)
 
-    def _leave_lane(self) -> None:
+    def _stop_committing(self) -> None:
+        if self.committer is not None:
+            self.committer.close()
+            self.committer = None
         if self._lane is not None:
             self._lane.release(self._binding)
             self._lane = None

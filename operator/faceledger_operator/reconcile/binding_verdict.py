@@ -86,7 +86,9 @@ def decide_binding(health: Health, spec: LedgerBindingSpec) -> Verdict:
     if health.trouble is not None:
         reason = health.trouble.reason
         return Verdict(reason, health.trouble.message, usable=True, commits=True)
-    return _verdict(BindingReason.READY, f"Chain {health.chain_id}, contract {health.contract}", health)
+    some_rest = health.nodes_answering < health.nodes
+    nodes = f"; {health.nodes_answering} of {health.nodes} RPC endpoints answer" if some_rest else ""
+    return _verdict(BindingReason.READY, f"Chain {health.chain_id}, contract {health.contract}{nodes}", health)
 
 
 def decide_unreadable(message: str) -> Verdict:
@@ -126,6 +128,14 @@ def _signer_invalid(health: Health, spec: LedgerBindingSpec) -> str | None:
 
 def _signer_unreachable(health: Health, spec: LedgerBindingSpec) -> str | None:
     return f"{signer_field(spec.signer)}: {health.signer_away}" if health.signer_away else None
+
+
+def _chain_replaced(health: Health, _: LedgerBindingSpec) -> str | None:
+    return health.chain_replaced
+
+
+def _chain_contradicted(health: Health, _: LedgerBindingSpec) -> str | None:
+    return health.chain_contradicted
 
 
 def _finality_unknown(health: Health, spec: LedgerBindingSpec) -> str | None:
@@ -197,6 +207,8 @@ _CHECKS: tuple[tuple[BindingReason, Check], ...] = (
     (BindingReason.WRONG_CHAIN_ID, _chain_id_differs),
     (BindingReason.SIGNER_INVALID, _signer_invalid),
     (BindingReason.SIGNER_UNREACHABLE, _signer_unreachable),
+    (BindingReason.CHAIN_REPLACED, _chain_replaced),
+    (BindingReason.CHAIN_CONTRADICTED, _chain_contradicted),
     (BindingReason.FINALITY_UNSUPPORTED, _finality_unknown),
     (BindingReason.NO_CONTRACT, _contract_absent),
     (BindingReason.WRONG_CONTRACT, _contract_differs),

@@ -9,8 +9,6 @@ chain id, contract code or signer are not what the spec says; every reason clear
 from __future__ import annotations
 
 import asyncio
-import base64
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -30,6 +28,7 @@ from ..kube.kinds import LEDGER_BINDING, SECRET
 from ..kube.labels import RECONCILE
 from ..kube.status import write_status
 from ..ledger.committer import Outcome, Terms
+from ..ledger.content import ContentNodes
 from ..ledger.fees import gwei, wei
 from ..ledger.health import Health, observe_chain_health, observe_content
 from ..ledger.journal import Deployment, Journal
@@ -40,6 +39,7 @@ from ..ledger.signer import SignerInvalidError, SignerUnavailableError
 from ..ledger.signers import Signers, WantedSecret, wanted_secret
 from ..receipts.keeper import Receipts
 from ..receipts.volume import ReceiptVolume
+from .binding_nodes import read_nodes
 from .binding_session import Session, Surroundings, Wake
 from .binding_verdict import Verdict, decide_binding, decide_unreadable
 from .plan import parse_duration
@@ -152,15 +152,14 @@ class BindingReconciler:
         health = Health(paused=_is_paused(binding))
         if health.paused:
             return health
-        rpc, key = binding.spec.network.rpc.url_secret_ref, wanted_secret(binding.spec.signer)
-        url_secret, key_secret, journal = await asyncio.gather(
-            self._kube.get(SECRET, binding.metadata.namespace, rpc.name),
+        key = wanted_secret(binding.spec.signer)
+        nodes, key_secret, journal = await asyncio.gather(
+            read_nodes(self._kube, binding.metadata.namespace, binding.spec.network.rpc),
             self._secret(binding, key),
             session.store.load(),
         )
-        wanted = WantedSecret("network.rpc.urlSecretRef", rpc.name, (rpc.key,))
-        problem = _missing(wanted, url_secret) or (_missing(key, key_secret) if key else None)
-        if problem or url_secret is None:
+        problem = nodes.secret_problem or (_missing(key, key_secret) if key else None)
+        if problem:
             return replace(health, secret_problem=problem)
         health = replace(
             health,
@@ -169,11 +168,10 @@ class BindingReconciler:
             has_records=journal.has_records,
         )
         health = await self._open_signer(session, health, binding, key_secret)
-        url = base64.b64decode(url_secret["data"][rpc.key]).decode(errors="replace").strip()
-        if not re.match(r"^https?://[^\s/]", url):
-            return replace(health, rpc_problem=f"key {rpc.key!r} of Secret {rpc.name} holds no http or https URL")
-        health = await observe_chain_health(health, await session.connect(url), binding)
-        return await observe_content(health, binding.spec.content.ipfs.all_apis[0])
+        if nodes.value_problem:
+            return replace(health, rpc_problem=nodes.value_problem)
+        health = await observe_chain_health(health, await session.connect(nodes.endpoints), binding, journal.anchor)
+        return await observe_content(health, _content_nodes(binding))
 
     async def _secret(self, binding: LedgerBinding, wanted: WantedSecret | None) -> Object | None:
         return await self._kube.get(SECRET, binding.metadata.namespace, wanted.name) if wanted else None
@@ -210,7 +208,7 @@ class BindingReconciler:
     def _publish(self, session: Session, binding: LedgerBinding, verdict: Verdict, health: Health) -> None:
         """Enters the ledger for datasets and jobs, or takes it away; has those looked at that wait for it."""
         metadata = binding.metadata
-        if not verdict.usable or health.contract is None or session.signer is None or session.connection is None:
+        if not verdict.usable or health.contract is None or session.signer is None or session.nodes is None:
             self._ledgers.remove(metadata.namespace, metadata.name)
             return
         session.commit_as(session.signer, _terms(binding))
@@ -256,7 +254,7 @@ class BindingReconciler:
         journal = await session.store.load()
         if journal.entries:
             _log.warning("binding deleted before its records were final", binding=name, records=len(journal.entries))
-        elif journal != Journal():
+        elif not journal.is_blank:
             await session.store.discard()
 
 
@@ -300,6 +298,10 @@ def _is_paused(binding: LedgerBinding) -> bool:
     return binding.metadata.annotations.get(RECONCILE) == "disabled"
 
 
+def _content_nodes(binding: LedgerBinding) -> ContentNodes:
+    return ContentNodes(binding.spec.content.ipfs.all_apis, binding.spec.content.ipfs.needed)
+
+
 def _terms(binding: LedgerBinding) -> Terms:
     spec = binding.spec
     policy = Policy(
@@ -308,4 +310,4 @@ def _terms(binding: LedgerBinding) -> Terms:
         max_fee=gwei(spec.gas.max_fee_per_gas_gwei),
         budget=wei(spec.gas.budget_eth_per_day),
     )
-    return Terms(spec.network.chain_id, spec.network.finality, policy, spec.content.ipfs.all_apis[0])
+    return Terms(spec.network.chain_id, spec.network.finality, policy, _content_nodes(binding))

@@ -27,12 +27,14 @@ from faceledger_operator.kube.errors import ApiConflictError, ApiUnavailableErro
 from faceledger_operator.kube.kinds import RECOGNITION_JOB, SECRET, Kind
 from faceledger_operator.ledger.binding_ledger import BindingLedger
 from faceledger_operator.ledger.committer import Committer, Outcome, Terms
-from faceledger_operator.ledger.connection import Connection
+from faceledger_operator.ledger.connection import Connection, Endpoint
+from faceledger_operator.ledger.content import ContentNodes
 from faceledger_operator.ledger.journal import Entry, Journal
 from faceledger_operator.ledger.journal_store import JournalStore
 from faceledger_operator.ledger.lane import SignerLane
 from faceledger_operator.ledger.ledger import PendingRecord
 from faceledger_operator.ledger.moves import Policy
+from faceledger_operator.ledger.nodes import Nodes
 from faceledger_operator.ledger.run_keys import RunKeys
 from faceledger_operator.ledger.signer import LocalSigner
 from faceledger_operator.receipts.keeper import Receipts
@@ -124,7 +126,7 @@ class Bench:
     chain_id: int
     account: LocalAccount
     folder: Path
-    ipfs_api: str = "http://127.0.0.1:9"
+    content: ContentNodes = field(default_factory=lambda: ContentNodes(("http://127.0.0.1:9",)))
     kube: MemoryKube = field(default_factory=MemoryKube)
     clock: Clock = field(default_factory=Clock)
     lane: SignerLane = field(default_factory=SignerLane)
@@ -134,14 +136,15 @@ class Bench:
 
     def __post_init__(self) -> None:
         kube: Any = self.kube
-        self.connection = Connection(self.url)
+        self.connection = Connection(Endpoint(self.url))
+        self.nodes = Nodes([self.connection], time.monotonic)
         self.store = JournalStore(kube, NAMESPACE, "consortium")
         self.receipts = Receipts(kube, ReceiptVolume(self.folder))
         keys = RunKeys(kube, NAMESPACE)
         self.committer = Committer(
             binding=f"{NAMESPACE}/consortium",
-            terms=Terms(self.chain_id, self.finality, self.policy, self.ipfs_api),
-            connection=self.connection,
+            terms=Terms(self.chain_id, self.finality, self.policy, self.content),
+            nodes=self.nodes,
             signer=LocalSigner.of(bytes(self.account.key)),
             lane=self.lane,
             store=self.store,
@@ -153,8 +156,8 @@ class Bench:
         self.ledger = BindingLedger(
             chain_id=self.chain_id,
             contract=self.contract,
-            ipfs_api=self.ipfs_api,
-            connection=self.connection,
+            content=self.content,
+            nodes=self.nodes,
             committer=self.committer,
             store=self.store,
             run_keys=keys,
@@ -166,7 +169,7 @@ class Bench:
 
     async def restarted(self, **changes: Any) -> Bench:
         """A new process over the same API server, volume and chain."""
-        await self.connection.close()
+        await self.nodes.close()
         return replace(self, **{"lane": SignerLane(), "changes": [], **changes})
 
     @property
@@ -211,6 +214,13 @@ class Bench:
     async def commit_all(self) -> None:
         """Until nothing waits any more."""
         await self.passes_until(lambda bench: not bench.journal.entries and not any(bench.journal.intents()))
+
+    async def until_included(self, attempt: str, seconds: float = 20.0) -> None:
+        """Runs passes until the attempt's record is in a block; none is made but those that anvil makes by itself."""
+        deadline = time.monotonic() + seconds
+        while (commitment := await self.ledger.commitment(attempt)) is None or commitment.state != "Included":
+            assert time.monotonic() < deadline, f"not in {seconds} s: {commitment}"
+            await self.committer.run_pass()
 
     async def mine(self, blocks: int = 1) -> None:
         await self.rpc("anvil_mine", hex(blocks))

@@ -12,6 +12,7 @@ import pytest
 from faceledger_contracts.canonical import sha256_digest
 from faceledger_contracts.chain import ChainReader
 from faceledger_contracts.cid import cid_of_bytes
+from faceledger_contracts.content import ContentStoreUnreachable
 from faceledger_contracts.envelope import artefact_context, encrypt_stream
 from faceledger_contracts.kubo import Kubo
 from faceledger_contracts.record import Artefact
@@ -19,6 +20,7 @@ from faceledger_contracts.verify import is_verified, verify_receipt
 from faceledger_operator.api.conditions import BindingReason
 from faceledger_operator.kube.errors import ApiRefusedError
 from faceledger_operator.kube.kinds import Kind
+from faceledger_operator.ledger.content import ContentNodes, check_content, ensure_pinned
 
 pytestmark = pytest.mark.chain
 
@@ -53,7 +55,7 @@ def add(store: Kubo, folder: Path, content: bytes) -> None:
 async def test_a_record_waits_for_its_artefacts_and_says_for_which(
     bench: Bench, ipfs_node: Any, store: Kubo, reader: ChainReader, tmp_path: Path
 ) -> None:
-    bench = await bench.restarted(ipfs_api=ipfs_node.url)
+    bench = await bench.restarted(content=ContentNodes((ipfs_node.url,)))
     content = encrypted("waits")
     await bench.ledger.submit(await bench.attempt("waits", artefacts=(artefact(content),)))
     bench.ledger.trouble = (await refused(bench)).trouble
@@ -68,14 +70,14 @@ async def test_a_record_waits_for_its_artefacts_and_says_for_which(
 
 
 async def test_a_record_whose_artefacts_nobody_has_holds_up_no_later_one(bench: Bench, ipfs_node: Any) -> None:
-    bench = await bench.restarted(ipfs_api=ipfs_node.url)
+    bench = await bench.restarted(content=ContentNodes((ipfs_node.url,)))
     await bench.ledger.submit(await bench.attempt("lost", artefacts=(artefact(b"nobody has this"),)))
     await bench.ledger.submit(await bench.attempt("behind"))
     await bench.passes_until(lambda bench: bench.journal.finalized == 1)
     assert bench.receipt("behind") is not None
     bench.ledger.trouble = (await refused(bench)).trouble
     await bench.ledger.submit(await bench.attempt("later"))
-    assert (await bench.ledger.commitment("lost")).message.startswith("waiting: content.ipfs.api: lost: ")
+    assert (await bench.ledger.commitment("lost")).message.startswith("waiting: content.ipfs: lost: ")
     assert (await bench.ledger.commitment("later")).message == ""
 
 
@@ -88,7 +90,7 @@ async def refused(bench: Bench) -> Any:
 
 
 async def test_what_was_unpinned_is_pinned_again(bench: Bench, ipfs_node: Any, store: Kubo, tmp_path: Path) -> None:
-    bench = await bench.restarted(ipfs_api=ipfs_node.url)
+    bench = await bench.restarted(content=ContentNodes((ipfs_node.url,)))
     content = b"unpinned results"
     add(store, tmp_path, content)
     store.unpin(artefact(content).cid)
@@ -97,10 +99,20 @@ async def test_what_was_unpinned_is_pinned_again(bench: Bench, ipfs_node: Any, s
     assert store.is_pinned(artefact(content).cid)
 
 
+async def test_the_operator_asks_as_many_nodes_as_it_needs(ipfs_node: Any, store: Kubo, tmp_path: Path) -> None:
+    content = b"for the operator"
+    add(store, tmp_path, content)
+    cid = cid_of_bytes(content)
+    await ensure_pinned(ContentNodes(("http://127.0.0.1:1", ipfs_node.url), 1), [cid])
+    await check_content(ContentNodes(("http://127.0.0.1:1", ipfs_node.url), 1))
+    with pytest.raises(ContentStoreUnreachable, match=r"127\.0\.0\.1:1"):
+        await check_content(ContentNodes(("http://127.0.0.1:1", ipfs_node.url), 2))
+
+
 async def test_a_store_that_is_away_holds_up_no_authorisation_and_no_record_that_is_pinned(bench: Bench) -> None:
     await bench.ledger.submit(await bench.attempt("pinned"))
     await bench.committer.run_pass()
-    away = await bench.restarted(ipfs_api="http://127.0.0.1:1")
+    away = await bench.restarted(content=ContentNodes(("http://127.0.0.1:1",)))
     await away.ledger.submit(await away.attempt("later", artefacts=(artefact(b"x"),)))
     outcome = await away.passes_until(lambda bench: bench.journal.finalized == 1)
     assert outcome.trouble.reason is BindingReason.CONTENT_UNREACHABLE
@@ -115,7 +127,7 @@ async def test_a_full_receipts_volume_keeps_the_record_in_the_journal(bench: Ben
     for _ in range(4):
         outcome = await bench.committer.run_pass()
         await bench.mine()
-    assert "receipts volume" in outcome.trouble.message
+    assert "receipts: " in outcome.trouble.message
     assert (await bench.ledger.commitment("kept")).state == "Included"
     mended = await bench.restarted(folder=tmp_path / "mended")
     await mended.commit_all()

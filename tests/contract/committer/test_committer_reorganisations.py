@@ -31,8 +31,7 @@ async def test_a_batch_whose_block_is_reorganised_away_is_sent_again(
 ) -> None:
     bench = await bench.restarted(finality=EIGHT)
     await bench.ledger.submit(await bench.attempt("reorged"))
-    for _ in ("sent", "seen"):
-        await bench.committer.run_pass()
+    await bench.until_included("reorged")
     before = (await bench.ledger.commitment("reorged")).block
     await bench.mine(depth - 1)
     ledger.reorganise(depth)
@@ -53,8 +52,7 @@ async def test_a_receipt_that_was_kept_before_its_block_went_gets_a_second_file(
 ) -> None:
     """A process dies after it kept the receipt and before the journal says so; then the chain takes the block back."""
     await bench.ledger.submit(await bench.attempt("kept"))
-    for _ in ("sent", "seen"):
-        await bench.committer.run_pass()
+    await bench.until_included("kept")
     (batch,) = bench.journal.batches
     ((entry, first),) = build_receipts(bench.journal, batch, bench.chain_id)
     await bench.receipts.keep(first, entry.owner)
@@ -85,7 +83,7 @@ async def test_a_run_key_whose_authorisation_is_reorganised_away_is_authorised_a
 
 async def test_a_batch_that_is_committed_already_is_adopted(bench: Bench, ledger: Any, reader: ChainReader) -> None:
     await bench.ledger.submit(await bench.attempt("adopted"))
-    entry = bench.journal.entries[0]
+    entry = next(iter(bench.journal.entries.values()))
     (batch,) = form_batches([entry], {}, bench.chain_id)
     call = ledger.contract.functions.commitBatch(batch.id, batch.root, 1, batch.run_key, batch.signature)
     foreign = ledger.send(call)

@@ -53,7 +53,6 @@ class Build:
             owner={"kind": "RecognitionJob", "name": attempt, "uid": f"uid-{attempt}"},
             contract=CONTRACT,
             accepted_at=NOW,
-            pinned_at=NOW,
         )
         own = to_hex(leaf(record, salts_of(bare)))
         solo = sign_alone(KEY, own, Domain(CHAIN_ID, CONTRACT))
@@ -80,8 +79,13 @@ class Build:
         place = Place(transaction="0x" + "aa" * 32, block_number=101, block_hash="0x" + "bb" * 32)
         return place.model_copy(update=changes)
 
-    def journal(self, *intents: Any, entries: tuple[Entry, ...] = (), **changes: Any) -> Journal:
-        journal = Journal(entries=entries, **changes)
+    def journal(
+        self, *intents: Any, entries: tuple[Entry, ...] = (), pinned: int | None = NOW, **changes: Any
+    ) -> Journal:
+        """With `entries` that are all pinned since `pinned`; None: not pinned yet."""
+        journal = Journal(**changes).with_entries(entries)
+        if pinned is not None:
+            journal = journal.with_pinned(list(journal.entries), pinned)
         for intent in intents:
             journal = journal.with_intent(intent)
         return journal

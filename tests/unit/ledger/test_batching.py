@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from faceledger_contracts.canonical import from_hex
 from faceledger_contracts.eip712 import Domain, recover_batch
-from faceledger_operator.ledger.batching import decide_forming, form_batches, forming_due
+from faceledger_operator.ledger.batching import MAX_BATCHES, decide_forming, form_batches, forming_due
 
 
 def names(groups: Any) -> list[list[str]]:
@@ -26,29 +26,39 @@ def names(groups: Any) -> list[list[str]]:
     ],
 )
 def test_groups_that_are_due(build: Any, ages: list[int | None], expected: list[list[str]]) -> None:
-    entries = tuple(
-        build.entry(str(i), pinned_at=None if age is None else build.now - age) for i, age in enumerate(ages)
-    )
-    assert names(decide_forming(build.journal(entries=entries), build.policy(), build.now)) == expected
+    journal = build.journal(entries=tuple(build.entry(str(i)) for i in range(len(ages))), pinned=None)
+    for i, age in enumerate(ages):
+        journal = journal if age is None else journal.with_pinned([str(i)], build.now - age)
+    assert names(decide_forming(journal, build.policy(), build.now)) == expected
 
 
 def test_records_of_two_contracts_never_share_a_batch(build: Any) -> None:
     entries = tuple(
-        build.entry(name, pinned_at=0, contract=contract)
+        build.entry(name, contract=contract)
         for name, contract in (("a", build.contract), ("b", build.signer), ("c", build.contract))
     )
-    assert names(decide_forming(build.journal(entries=entries), build.policy(), build.now)) == [["a", "c"], ["b"]]
+    journal = build.journal(entries=entries, pinned=0)
+    assert names(decide_forming(journal, build.policy(), build.now)) == [["a", "c"], ["b"]]
 
 
 def test_records_that_a_batch_holds_are_left_out(build: Any) -> None:
-    entry = build.entry(pinned_at=0)
-    journal = build.journal(build.batch(entry), entries=(entry,))
+    entry = build.entry()
+    journal = build.journal(build.batch(entry), entries=(entry,), pinned=0)
     assert decide_forming(journal, build.policy(), build.now) == []
     assert forming_due(journal, build.policy()) is None
 
 
+def test_no_more_batches_are_formed_than_the_journal_has_room_for(build: Any) -> None:
+    journal = build.journal(entries=tuple(build.entry(str(i)) for i in range(4)), pinned=0)
+    crowd = tuple(build.batch(id=f"0x{i:064x}", attempts=()) for i in range(MAX_BATCHES))
+    full = build.journal(*crowd, entries=tuple(journal.entries.values()), pinned=0)
+    assert decide_forming(full, build.policy(), build.now) == []
+    assert forming_due(full, build.policy()) is None
+
+
 def test_the_next_group_is_due_when_its_oldest_record_has_waited(build: Any) -> None:
-    journal = build.journal(entries=(build.entry("a"), build.entry("b", pinned_at=build.now - 2)))
+    journal = build.journal(entries=(build.entry("a"), build.entry("b")), pinned=None)
+    journal = journal.with_pinned(["b"], build.now - 2).with_pinned(["a"], build.now)
     assert forming_due(journal, build.policy()) == build.now + 3
 
 

@@ -39,6 +39,17 @@ CASES = [
     pytest.param(
         {"rpc_problem": "silent"}, BindingReason.RPC_UNREACHABLE, "urlSecretRef: silent", STALLED, True, id="no node"
     ),
+    pytest.param(
+        {"chain_replaced": "no block 7"}, BindingReason.CHAIN_REPLACED, "no block 7", STALLED, False, id="lost chain"
+    ),
+    pytest.param(
+        {"chain_contradicted": "two blocks 7"},
+        BindingReason.CHAIN_CONTRADICTED,
+        "two blocks 7",
+        STALLED,
+        False,
+        id="nodes that disagree",
+    ),
     pytest.param({"chain_id": 5}, BindingReason.WRONG_CHAIN_ID, "node is on chain 5", STALLED, False, id="other chain"),
     pytest.param(
         {"signer_problem": "shut"},

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from faceledger_contracts.canonical import keccak256
 from faceledger_operator.ledger.chain import Block, FeeMarket
-from faceledger_operator.ledger.connection import Connection, RevertedError
+from faceledger_operator.ledger.connection import Connection, Endpoint, RevertedError
 from faceledger_operator.ledger.ledger import LedgerRefusedError, LedgerUnavailableError
 from faceledger_operator.ledger.node_errors import NodeRefusedError, Refusal
 
@@ -54,7 +54,8 @@ async def node(unused_tcp_port: int) -> AsyncIterator[Node]:
 
 @pytest.fixture
 async def connection(node: Any) -> AsyncIterator[Connection]:
-    made = Connection(f"http://{SECRETS[0]}:{SECRETS[1]}@127.0.0.1:{node.port}/v3/{SECRETS[2]}?key={SECRETS[3]}")
+    url = f"http://{SECRETS[0]}:{SECRETS[1]}@127.0.0.1:{node.port}/v3/{SECRETS[2]}?key={SECRETS[3]}"
+    made = Connection(Endpoint(url))
     yield made
     await made.close()
 
@@ -183,7 +184,7 @@ async def test_a_view_is_decoded(node: Node, connection: Connection) -> None:
 
 
 async def test_a_node_that_hangs_is_given_up(node: Any) -> None:
-    hanging = Connection(f"http://10.255.255.1:{node.port}", timeout=0.05)
+    hanging = Connection(Endpoint(f"http://10.255.255.1:{node.port}"), timeout=0.05)
     with pytest.raises(LedgerUnavailableError, match=r"no answer in time|Client\w+Error"):
         await hanging.chain_id()
     await hanging.close()

@@ -11,6 +11,14 @@ from faceledger_contracts.verify import verify_receipt
 from faceledger_operator.ledger.apply import apply_moves
 from faceledger_operator.ledger.finalisation import build_receipts
 from faceledger_operator.ledger.journal import Journal, commitment_in, salts_of
+from faceledger_operator.ledger.journal_codec import (
+    decode_head,
+    decode_segment,
+    encode_head,
+    encode_segment,
+    head_of,
+    journal_of,
+)
 from faceledger_operator.ledger.moves import Finalise, Forget, Include, Prolong, Reorg, Repeat, Send
 from web3 import Web3
 
@@ -21,21 +29,21 @@ def test_an_entry_is_added_once(build: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "batch", "state"),
+    ("pinned", "batch", "state"),
     [
-        pytest.param({"pinned_at": None}, None, "Pending", id="before its artefacts were found"),
-        pytest.param({}, None, "Pinned", id="while it waits for company"),
-        pytest.param({}, {}, "Pinned", id="in a batch that was not sent"),
-        pytest.param({}, {"sent": True}, "Submitted", id="in a batch that was sent"),
-        pytest.param({}, {"sent": True, "place": True}, "Included", id="in a block"),
-        pytest.param({}, {"sent": True, "reorged": True}, "Reorged", id="in a block that is gone"),
+        pytest.param(None, None, "Pending", id="before its artefacts were found"),
+        pytest.param(1, None, "Pinned", id="while it waits for company"),
+        pytest.param(1, {}, "Pinned", id="in a batch that was not sent"),
+        pytest.param(1, {"sent": True}, "Submitted", id="in a batch that was sent"),
+        pytest.param(1, {"sent": True, "place": True}, "Included", id="in a block"),
+        pytest.param(1, {"sent": True, "reorged": True}, "Reorged", id="in a block that is gone"),
     ],
 )
-def test_a_record_is(build: Any, entry: Any, batch: Any, state: str) -> None:
-    one = build.entry(**entry)
+def test_a_record_is(build: Any, pinned: int | None, batch: Any, state: str) -> None:
+    one = build.entry()
     parts = {"sent": build.sent(), "place": build.place(), "reorged": True}
     intents = [] if batch is None else [build.batch(one, **{name: parts[name] for name in batch})]
-    commitment = commitment_in(build.journal(*intents, entries=(one,)), one.attempt, "why")
+    commitment = commitment_in(build.journal(*intents, entries=(one,), pinned=pinned), one.attempt, "why")
     assert (commitment.state, commitment.leaf, commitment.message) == (state, one.leaf, "why")
     assert (commitment.block is not None) == (state == "Included")
 
@@ -93,7 +101,7 @@ def test_a_final_batch_takes_its_entries_along_and_no_others(build: Any) -> None
     entries = [build.entry(name) for name in ("a", "b", "c")]
     batch = build.batch(*entries[:2])
     journal = build.journal(batch, entries=tuple(entries)).with_finalised(batch.key)
-    assert [entry.attempt for entry in journal.entries] == ["c"]
+    assert list(journal.entries) == ["c"]
     assert (journal.batches, journal.finalized, journal.committed_batches) == ((), 2, 1)
     assert journal.with_finalised(batch.key) == journal
 
@@ -107,14 +115,43 @@ def test_a_final_deployment_stays_known(build: Any) -> None:
 
 
 def test_a_journal_reads_as_it_was_written(build: Any) -> None:
-    journal = build.journal(build.batch(sent=build.sent()), build.authorisation(), entries=(build.entry(),))
-    assert Journal.model_validate_json(journal.model_dump_json(by_alias=True, exclude_defaults=True)) == journal
+    entries = tuple(build.entry(name) for name in ("a", "b", "c"))
+    batch = build.batch(*entries[:2]).with_sent(build.sent())
+    journal = build.journal(batch, build.authorisation(), entries=entries, pinned=None, anchor=build.place())
+    held = tuple(journal.entries.values())
+    head = decode_head(encode_head(head_of(journal, [0], [])))
+    assert journal_of(head, decode_segment(encode_segment(held))) == journal
+
+
+def test_a_batch_that_was_never_launched_is_formed_anew(build: Any) -> None:
+    journal = build.journal(build.batch(), entries=(build.entry(),), pinned=None)
+    again = journal_of(head_of(journal, [0], []), journal.entries.values())
+    assert (again.batches, len(again.unbatched())) == ((), 1)
+
+
+def test_a_batch_whose_nonce_was_taken_stays_together(build: Any) -> None:
+    batch = build.batch().with_sent(build.sent()).with_sent(None)
+    journal = build.journal(batch, entries=(build.entry(),), pinned=None)
+    assert journal_of(head_of(journal, [0], []), journal.entries.values()) == journal
+
+
+def test_what_is_finished_comes_back_from_no_segment(build: Any) -> None:
+    journal = build.journal(entries=(build.entry("a"), build.entry("b")), pinned=None)
+    again = journal_of(head_of(journal, [0], [0]), journal.entries.values())
+    assert list(again.entries) == ["b"]
+    assert again.next_number == 2
+
+
+def test_a_batch_whose_records_are_gone_is_no_journal(build: Any) -> None:
+    journal = build.journal(build.batch().with_sent(build.sent()), entries=(build.entry(),))
+    with pytest.raises(ValueError, match="record 0"):
+        journal_of(head_of(journal, [0], []), [])
 
 
 def test_the_receipts_of_a_batch_hold_against_everything_but_the_chain(build: Any) -> None:
     entries = tuple(build.entry(name) for name in ("a", "b", "c"))
     batch = build.batch(*entries, sent=build.sent(), place=build.place())
-    receipts = build_receipts(build.journal(batch, entries=entries), batch, 1337)
+    receipts = list(build_receipts(build.journal(batch, entries=entries), batch, 1337))
     assert [entry.attempt for entry, _ in receipts] == ["a", "b", "c"]
     for _, receipt in receipts:
         steps = {step.name: step.ok for step in verify_receipt(receipt, NoChain())}
