@@ -169,7 +169,7 @@ class JournalStore:
         """Into the newest segment as far as there is room, the rest into new ones, which the head names beforehand."""
         newest = max(self._segments, default=-1)
         if newest >= 0:
-            kept = [entry for entry in self._segments[newest].entries if entry.number not in self._finished]
+            kept = self._alive_in(newest)
             room = SEGMENT_ENTRIES - len(kept)
             if room > 0:
                 await self._write_segment(newest, (*kept, *added[:room]))
@@ -248,9 +248,11 @@ class JournalStore:
 
     def _has_no_room_for(self, journal: Journal) -> bool:
         new = len(journal.entries) - len(self.current.entries)
-        newest = self._segments[max(self._segments)] if self._segments else None
-        room = SEGMENT_ENTRIES - len(newest.entries) if newest else 0
+        room = SEGMENT_ENTRIES - len(self._alive_in(max(self._segments))) if self._segments else 0
         return len(self._segments) + max(0, -(-(new - room) // SEGMENT_ENTRIES)) > MAX_SEGMENTS
+
+    def _alive_in(self, number: int) -> list[Entry]:
+        return [entry for entry in self._segments[number].entries if entry.number not in self._finished]
 
     def _full(self, journal: Journal) -> JournalFullError:
         held = len(journal.entries)
