@@ -51,7 +51,7 @@ FAULTS = (
     pytest.param(
         BindingFault(
             "ContentUnreachable",
-            "content.ipfs.api",
+            "content.ipfs",
             lambda _: {"content": {"ipfs": {"api": "http://nowhere.invalid:5001"}}},
         ),
         id="unreachable IPFS",

@@ -1,4 +1,4 @@
-"""Several real IPFS nodes as one: one may be away, wiped or damaged, and nothing is lost while enough of them are well."""
+"""Several real IPFS nodes as one: one may be away, wiped or damaged, and nothing is lost while enough are well."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ def test_a_node_that_is_away_is_done_without(ipfs_node: Any, tmp_path: Path, ord
 
 def test_too_few_nodes_are_told_as_a_store_that_is_away(ipfs_node: Any, tmp_path: Path) -> None:
     with Replicas.at([NOBODY, ipfs_node.url], needed=2, timeout=5) as replicas:
-        with pytest.raises(ContentStoreUnreachable, match="127.0.0.1:1"):
+        with pytest.raises(ContentStoreUnreachable, match=r"127\.0\.0\.1:1"):
             replicas.add(stored(tmp_path, b"too few"))
-        with pytest.raises(ContentStoreUnreachable, match="127.0.0.1:1"):
+        with pytest.raises(ContentStoreUnreachable, match=r"127\.0\.0\.1:1"):
             replicas.ensure_pinned(cid_of_bytes(b"too few"))
 
 

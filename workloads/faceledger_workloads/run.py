@@ -20,7 +20,7 @@ from typing import assert_never
 import ray
 import structlog
 from faceledger_contracts.eip712 import Domain
-from faceledger_contracts.kubo import Kubo
+from faceledger_contracts.replicas import Replicas
 from pydantic import ValidationError
 
 from faceledger_workloads.api_server import SERVICE_ACCOUNT, ConfigMapSink
@@ -112,7 +112,8 @@ def main(arguments: list[str]) -> int:
         _join_ray(options.local)
         # Again, because Ray puts a handler of its own in place that ends the process without a report.
         termination.listen()
-        content = Kubo(run.ipfs_api) if run.ipfs_api else LocalContent()
+        apis = (run.ipfs_api, *run.more_ipfs_apis)
+        content = Replicas.at(apis, run.ipfs_needed) if run.ipfs_api else LocalContent()
         return perform(run, reporter, content, clock, actors(run.workers))
 
     try:

@@ -243,6 +243,8 @@ class _Run(_Frozen):
     chain_id: int = Field(ge=1)
     contract: Address
     ipfs_api: str
+    more_ipfs_apis: tuple[str, ...] = ()
+    ipfs_needed: int = Field(default=1, ge=1, description="On how many of these nodes each artefact must be.")
     image_digest: str
     report_config_map: str
     run_key_file: str

@@ -10,6 +10,7 @@ it outlives its resource, because of who owns whom:
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from faceledger_contracts.canonical import canonical_json

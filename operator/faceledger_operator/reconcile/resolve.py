@@ -60,7 +60,7 @@ class Resolver:
             image=subject.compute.image or self._image,
             chain_id=ledger.chain_id,
             contract=ledger.contract,
-            ipfs_api=ledger.ipfs_api,
+            content=ledger.content,
             data_key=key,
             gallery=_gallery_input(gallery) if gallery else None,
         )

@@ -16,6 +16,7 @@ from ..api.conditions import ConditionType, RunReason
 from ..api.facedataset import FaceDatasetStatus
 from ..api.recognitionjob import RecognitionJobStatus
 from ..kube.kinds import Kind
+from ..ledger.content import ContentNodes
 from ..ray.pods import ClaimMount, SecretItem
 
 __all__ = [
@@ -85,7 +86,7 @@ class Inputs:
     image: str
     chain_id: int
     contract: str
-    ipfs_api: str
+    content: ContentNodes
     data_key: SecretItem
     gallery: GalleryInput | None = None
 

@@ -12,6 +12,7 @@ from typing import Any
 from faceledger_contracts.canonical import canonical_json, sha256_digest
 from faceledger_contracts.eip712 import Domain, sign_report
 from faceledger_operator.kube.kinds import CONFIG_MAP, POD, RAY_CLUSTER, RAY_JOB, SECRET
+from faceledger_operator.ledger.content import ContentNodes
 from faceledger_operator.ledger.ledger import Commitment, LedgerUnavailableError, PendingRecord
 from faceledger_workloads.runspec import parse_run_spec
 from memory_api import MemoryApi
@@ -29,7 +30,7 @@ class SimulatedLedger:
 
     chain_id = 1337
     contract = CONTRACT
-    ipfs_api = "http://ipfs:5001"
+    content = ContentNodes(("http://ipfs:5001",))
 
     def __init__(self) -> None:
         self.authorised: set[str] = set()

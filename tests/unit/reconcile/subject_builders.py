@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from faceledger_operator.api.base import AttemptStatus
+from faceledger_operator.ledger.content import ContentNodes
 from faceledger_operator.ray.podfaults import PodView
 from faceledger_operator.ray.pods import SecretItem
 from faceledger_operator.ray.status import JobView
@@ -42,7 +43,7 @@ INPUTS = Inputs(
     image="faceledger/workloads:1",
     chain_id=1337,
     contract=CONTRACT,
-    ipfs_api="http://ipfs:5001",
+    content=ContentNodes(("http://ipfs:5001",)),
     data_key=SecretItem("staff-data-key", "key"),
 )
 
