@@ -19,7 +19,7 @@ from faceledger_workloads.synthesis.config import StyleGAN2Config
 from faceledger_workloads.synthesis.layers import LRELU_GAIN, LRELU_SLOPE, FullyConnectedLayer, clamp_if
 from faceledger_workloads.synthesis.resample import conv2d_upsample, setup_filter, upsample2d
 
-__all__ = ["GeneratorNetwork", "MappingNetwork", "NoiseMode", "SynthesisNetwork"]
+__all__ = ["MAPPING_LR_MULTIPLIER", "GeneratorNetwork", "MappingNetwork", "NoiseMode", "SynthesisNetwork"]
 
 MAPPING_LR_MULTIPLIER = 0.01
 """The mapping network learns a hundred times slower; at full rate it diverges."""
