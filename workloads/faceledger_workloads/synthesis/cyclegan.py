@@ -206,7 +206,7 @@ class CycleGANTrainer(Rivals):
             translators = Translators(config.network)
             judges = nn.ModuleDict({name: PatchDiscriminator(config.network) for name in ("dark", "bright")})
         pools = {name: ImagePool(config.pool, config.network.img_resolution) for name in ("dark_pool", "bright_pool")}
-        networks = {"generator": translators, "generator_average": averaged(translators), "judges": judges, **pools}
+        networks = {"generator": translators, "average": averaged(translators), "judges": judges, **pools}
         super().__init__(config, networks, device, share)
         self.translators, self.judges, self.pools = translators, judges, pools
         self._sets: tuple[TrainingImages, TrainingImages, TrainingImages] | None = None
@@ -221,6 +221,7 @@ class CycleGANTrainer(Rivals):
             g_loss = self._generator_loss(real, fake)
         value = self._descend(g_loss, "generator")
         self.judges.requires_grad_(True)
+        random = self.share.random(random)
         shown = _Batch(
             self.pools["dark_pool"].exchange(fake.dark.detach().float(), random),
             self.pools["bright_pool"].exchange(fake.bright.detach().float(), random),

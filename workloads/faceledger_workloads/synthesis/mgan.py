@@ -112,7 +112,7 @@ class MGANTrainer(Rivals):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             generators, discriminator = MGANGenerators(config.network), MGANDiscriminator(config.network)
-        networks = {"generator": generators, "generator_average": averaged(generators), "discriminator": discriminator}
+        networks = {"generator": generators, "average": averaged(generators), "discriminator": discriminator}
         super().__init__(config, networks, device, share)
         self.generators, self.discriminator = generators, discriminator
         self.augment_p = 0.0
@@ -130,6 +130,7 @@ class MGANTrainer(Rivals):
 
     def _play(self, images: TrainingImages, random: torch.Generator) -> Losses:
         real = self.share.own(images.batch(self.config.batch, random)).to(self.device)
+        random = self.share.random(random)
         fake, which = self._generate(random)
         d_loss, real_sign = self._move_discriminator(real, fake.detach(), which, random)
         if self.config.r1_gamma and self.steps % self.config.r1_interval == 0:
@@ -150,10 +151,9 @@ class MGANTrainer(Rivals):
 
     def _generate(self, random: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Images, and the generator that made each one."""
-        network = self.config.network
-        z = self.share.own(torch.randn(self.config.batch, network.z_dim, generator=random)).to(self.device)
-        drawn = torch.randint(network.generators, (self.config.batch,), generator=random)
-        which = self.share.own(drawn).to(self.device)
+        network, count = self.config.network, self.share.rows(self.config.batch)
+        z = torch.randn(count, network.z_dim, generator=random).to(self.device)
+        which = torch.randint(network.generators, (count,), generator=random).to(self.device)
         with self._mixed_precision():
             images: torch.Tensor = self.generators(z, which)
         return images.float(), which

@@ -142,7 +142,7 @@ class ProGANTrainer(Rivals):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             generator, critic = ProGANGenerator(config.network), ProGANCritic(config.network)
-        networks = {"generator": generator, "generator_average": averaged(generator), "critic": critic}
+        networks = {"generator": generator, "average": averaged(generator), "critic": critic}
         super().__init__(config, networks, device, share)
         self.generator, self.critic = generator, critic
         self._optimize("generator", [generator], ADAM)
@@ -152,8 +152,9 @@ class ProGANTrainer(Rivals):
         depth = grown(self.kimg, self.config.phase_kimg, self.config.network.levels)
         self.generator.depth.fill_(depth)
         real = shown_at(depth, self._draw(images, random))
+        random = self.share.random(random)
         fake = self._generate(random)
-        mixing = self.share.own(torch.rand(self.config.batch, 1, 1, 1, generator=random)).to(self.device)
+        mixing = torch.rand(len(real), 1, 1, 1, generator=random).to(self.device)
         d_loss, real_sign = self._move_critic(real, fake.detach(), mixing, depth)
         return Losses(self._move_generator(self._generate(random), depth), d_loss, real_sign)
 
@@ -161,9 +162,9 @@ class ProGANTrainer(Rivals):
         return self.share.own(images.batch(self.config.batch, random)).to(self.device)
 
     def _generate(self, random: torch.Generator) -> torch.Tensor:
-        z = torch.randn(self.config.batch, self.config.network.z_dim, generator=random)
+        z = torch.randn(self.share.rows(self.config.batch), self.config.network.z_dim, generator=random)
         with self._mixed_precision():
-            image: torch.Tensor = self.generator(self.share.own(z).to(self.device))
+            image: torch.Tensor = self.generator(z.to(self.device))
         return image.float()
 
     def _move_critic(

@@ -67,7 +67,7 @@ class Rivals(ABC):
     def __init__(
         self, config: RivalsConfig, networks: Mapping[str, nn.Module], device: torch.device | None, share: Share
     ) -> None:
-        """`networks` are moved to `device`; the one called NAME_average, if any, follows the one called NAME."""
+        """`networks` are moved to `device`; the one called `average` follows the one called `generator`."""
         self._settings = config
         self.device = device or torch.device("cpu")
         self.share = share
@@ -135,17 +135,14 @@ class Rivals(ABC):
 
     @torch.no_grad()
     def _follow(self) -> None:
-        """Moves the averages."""
+        """Moves the average."""
         horizon = min(self._settings.ema_kimg, self.kimg * EMA_RAMPUP)
         keep = 0.5 ** (self._settings.batch / 1000 / max(horizon, 1e-8))
-        for name, average in self._networks.items():
-            current = self._networks.get(name.removesuffix("_average"))
-            if current is None or current is average:
-                continue
-            for averaged, parameter in zip(average.parameters(), current.parameters(), strict=True):
-                averaged.lerp_(parameter, 1 - keep)
-            for kept, buffer in zip(average.buffers(), current.buffers(), strict=True):
-                kept.copy_(buffer)
+        average, current = self._networks["average"], self._networks["generator"]
+        for averaged, parameter in zip(average.parameters(), current.parameters(), strict=True):
+            averaged.lerp_(parameter, 1 - keep)
+        for kept, buffer in zip(average.buffers(), current.buffers(), strict=True):
+            kept.copy_(buffer)
 
 
 def averaged(network: Network) -> Network:

@@ -1,7 +1,8 @@
 """One process's part in a step that several processes take together: which images are its own, and one mean gradient.
 
-Every process draws the same random numbers for the whole batch and keeps every world-th image, so a step shows the same
-images however many processes take it. The process group is torch.distributed's: nccl between GPUs, gloo between CPUs.
+Every process draws the same real images and keeps every world-th, so a step shows the same images however many
+processes take it; what else is random each draws for itself. The process group is torch.distributed's: nccl between
+GPUs, gloo between CPUs.
 Invariant: parameters that were equal in all processes before a step are equal after it.
 """
 
@@ -26,6 +27,16 @@ class Share:
     def own(self, batch: torch.Tensor) -> torch.Tensor:
         """The rows of `batch` (n, ...) that are this process's; n is a multiple of `world`."""
         return batch if self.world == 1 else batch[self.rank :: self.world]
+
+    def rows(self, batch: int) -> int:
+        """How many images of a batch are this process's."""
+        return batch // self.world
+
+    def random(self, common: torch.Generator) -> torch.Generator:
+        """Randomness that no other process has, a function of the common one's seed and the rank."""
+        if self.world == 1:
+            return common
+        return torch.Generator().manual_seed((common.initial_seed() + 0x9E3779B97F4A7C15 * self.rank) % 2**63)
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replaces each gradient by its mean over all processes."""

@@ -8,7 +8,6 @@ Invariant: a loss that is not finite raises TrainingDivergedError before its gra
 from __future__ import annotations
 
 import copy
-import hashlib
 import math
 from collections.abc import Mapping
 
@@ -29,6 +28,8 @@ from faceledger_workloads.synthesis.losses import (
     r1_penalty,
 )
 from faceledger_workloads.synthesis.model import Counters, StepReport, TrainingDivergedError
+from faceledger_workloads.synthesis.randomness import step_random
+from faceledger_workloads.synthesis.share import ALONE, Share
 from faceledger_workloads.synthesis.stylegan2 import GeneratorNetwork, NoiseMode
 
 __all__ = ["Trainer", "TrainingConfig"]
@@ -72,8 +73,9 @@ class TrainingConfig(BaseModel):
 class Trainer:
     """Networks, moving average and optimisers of one run, and the step that moves them."""
 
-    def __init__(self, config: TrainingConfig, device: torch.device | None = None) -> None:
+    def __init__(self, config: TrainingConfig, device: torch.device | None = None, share: Share = ALONE) -> None:
         self.config = config
+        self.share = share
         self.device = device or torch.device("cpu")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
@@ -98,8 +100,9 @@ class Trainer:
 
     def train_step(self, images: TrainingImages) -> StepReport:
         """One update of both networks and of the moving average."""
-        random = _step_generator(self.config.seed, self.steps)
-        real = images.batch(self.config.batch, random).to(self.device)
+        random = step_random(self.config.seed, self.steps)
+        real = self.share.own(images.batch(self.config.batch, random)).to(self.device)
+        random = self.share.random(random)
         fake = self._generate(random)
         d_loss, real_sign = self._update_discriminator(real, fake.detach(), random)
         g_loss = self._update_generator(fake, self._identity_loss(fake, images, random), random)
@@ -135,7 +138,7 @@ class Trainer:
 
     def _generate(self, random: torch.Generator) -> torch.Tensor:
         """(batch, 3, r, r), with a graph to the generator."""
-        w, other = self._sample_w(random, self.config.batch), self._sample_w(random, self.config.batch)
+        w, other = (self._sample_w(random, self.share.rows(self.config.batch)) for _ in range(2))
         self.generator.mapping.track(w)
         ws = self._mix(w, other, random)
         image: torch.Tensor = self.generator.synthesis(ws, self._noise_mode, random=random, dtype=self._dtype)
@@ -162,7 +165,7 @@ class Trainer:
         fake_logits = self.discriminator(augment(fake, self.augment_p, random), dtype=self._dtype)
         loss = discriminator_loss(real_logits, fake_logits)
         self._descend(loss, self.discriminator_optimizer)
-        return loss.item(), real_logits.detach().sign().mean().item()
+        return loss.item(), self.share.mean(real_logits.detach().sign().mean())
 
     def _identity_loss(self, fake: torch.Tensor, images: TrainingImages, random: torch.Generator) -> torch.Tensor:
         """The weighted scalar, zero in the steps between; its network is built when it is first needed."""
@@ -187,22 +190,24 @@ class Trainer:
         self._descend(penalty * (self.config.r1_gamma / 2 * self.config.r1_interval), self.discriminator_optimizer)
 
     def _regularize_generator(self, random: torch.Generator) -> None:
-        count = max(1, self.config.batch // 2)
+        count = max(1, self.share.rows(self.config.batch) // 2)
         num_ws = self.config.network.num_ws
         ws = self._sample_w(random, count).unsqueeze(1).repeat(1, num_ws, 1)
         images = self.generator.synthesis(ws, self._noise_mode, random=random)
         lengths = path_lengths(images, ws, torch.randn(images.shape, generator=random).to(self.device))
-        batch_mean = lengths.detach().mean().item()
+        batch_mean = self.share.mean(lengths.mean())
         self.mean_path_length += PATH_LENGTH_DECAY * (batch_mean - self.mean_path_length)
         penalty = (lengths - self.mean_path_length).square().mean()
         weight = self.config.path_length_weight * self.config.path_length_interval
         self._descend(penalty * weight, self.generator_optimizer)
 
     def _descend(self, loss: torch.Tensor, optimizer: torch.optim.Optimizer) -> None:
-        if not math.isfinite(loss.item()):
-            raise TrainingDivergedError(f"step {self.steps}: a loss is {loss.item()}")
+        value = self.share.mean(loss)
+        if not math.isfinite(value):
+            raise TrainingDivergedError(f"step {self.steps}: a loss is {value}")
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        self.share.average_gradients(parameter for group in optimizer.param_groups for parameter in group["params"])
         optimizer.step()
 
     def _adapt(self, real_sign: float) -> None:
@@ -228,9 +233,3 @@ def _adam(network: nn.Module, learning_rate: float, lazy_interval: int) -> torch
     """Adam whose rate and decay make up for the extra step that a lazy regulariser takes every `lazy_interval`."""
     ratio = lazy_interval / (lazy_interval + 1) if lazy_interval else 1.0
     return torch.optim.Adam(network.parameters(), lr=learning_rate * ratio, betas=(0.0, ADAM_BETA2**ratio), eps=1e-8)
-
-
-def _step_generator(seed: int, step: int) -> torch.Generator:
-    """Randomness of one step, of its own for every (seed, step)."""
-    digest = hashlib.sha256(f"faceledger-training:{seed}:{step}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
