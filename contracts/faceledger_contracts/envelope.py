@@ -30,6 +30,7 @@ __all__ = [
     "Plaintext",
     "artefact_context",
     "decrypt_stream",
+    "decrypted_frames",
     "encrypt_stream",
     "encrypted_size",
     "key_id",
@@ -111,21 +112,27 @@ def decrypt_stream(reader: BinaryIO, writer: BinaryIO, key: bytes, associated_da
 
     Raises EncryptedFileError; what was written until then are true frames of a file that is not whole: discard it.
     """
-    header = _Header.decode(_read_full(reader, _Header.BYTES))
-    header.expect(key, associated_data)
-    cipher, context = AESGCM(header.file_key(key)), header.encode() + associated_data
     digest, size = hashlib.sha256(), 0
-    for index, sealed, last in _frames(reader, FRAME_BYTES + TAG_BYTES):
-        try:
-            frame = cipher.decrypt(header.nonce(index, last), sealed, context)
-        except InvalidTag:
-            raise EncryptedFileError(
-                f"frame {index} does not authenticate: the file was changed, cut off or put together anew"
-            ) from None
+    for frame in decrypted_frames(reader, key, associated_data):
         digest.update(frame)
         size += len(frame)
         writer.write(frame)
     return Plaintext("sha256:" + digest.hexdigest(), size)
+
+
+def decrypted_frames(reader: BinaryIO, key: bytes, associated_data: bytes) -> Iterator[bytes]:
+    """The plaintext frame by frame, as it is asked for. Raises EncryptedFileError; a file is whole only when its
+    last frame has come."""
+    header = _Header.decode(_read_full(reader, _Header.BYTES))
+    header.expect(key, associated_data)
+    cipher, context = AESGCM(header.file_key(key)), header.encode() + associated_data
+    for index, sealed, last in _frames(reader, FRAME_BYTES + TAG_BYTES):
+        try:
+            yield cipher.decrypt(header.nonce(index, last), sealed, context)
+        except InvalidTag:
+            raise EncryptedFileError(
+                f"frame {index} does not authenticate: the file was changed, cut off or put together anew"
+            ) from None
 
 
 @dataclass(frozen=True)

@@ -1,37 +1,36 @@
-"""Everything that a run leaves behind: encrypted, on the output volume and on IPFS, named by its plaintext's digest.
+"""Everything that a run leaves behind: sealed, on the output volume and on IPFS, named by its plaintext's digest.
 
-In: plaintext as a stream of chunks. Out: an `Artefact`. Invariants: no plaintext touches the output volume; a file
+In: plaintext as a stream of chunks. Out: an `Artefact`. Invariants: what touches the output volume is sealed; a file
 has its final name only when it is whole; a run that is repeated replaces its own files and nothing else.
 """
 
 from __future__ import annotations
 
-import io
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
 from faceledger_contracts.cid import cid_of_file
 from faceledger_contracts.content import ContentCorrupt, ContentUnavailable
-from faceledger_contracts.envelope import EncryptedFileError, artefact_context, decrypt_stream, encrypt_stream
+from faceledger_contracts.envelope import EncryptedFileError, Plaintext
 
+from faceledger_workloads.chunks import ChunkReader
 from faceledger_workloads.clock import Clock, backoff
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.runspec import Artefact, FailureReason
+from faceledger_workloads.sealing import Seal
 
 __all__ = [
     "CONTENT_DEADLINE_S",
-    "ENCRYPTED_SUFFIX",
     "ArtefactStore",
     "ContentAdder",
     "LocalContent",
-    "Sealed",
+    "open_artefact",
     "read_artefact",
+    "write_whole",
 ]
-
-ENCRYPTED_SUFFIX = ".enc"
 
 CONTENT_DEADLINE_S = 600.0
 """How long an unreachable IPFS node is waited for before the run gives up, to be tried again later."""
@@ -53,46 +52,24 @@ class LocalContent:
         return cid_of_file(path)
 
 
-@dataclass(frozen=True)
-class Sealed:
-    """What protects a run's files: its key, and the attempt and purpose that they are bound to."""
-
-    key: bytes
-    attempt: str
-    purpose: str
-
-    def context(self, name: str) -> bytes:
-        """Associated data of the artefact `name`."""
-        return artefact_context(self.attempt, self.purpose, name)
-
-
 class ArtefactStore:
     """Writes the artefacts of one attempt into `output`/attempt."""
 
     def __init__(
-        self, output: Path, sealed: Sealed, content: ContentAdder, clock: Clock, on_wait: Callable[[str], None]
+        self, output: Path, seal: Seal, content: ContentAdder, clock: Clock, on_wait: Callable[[str], None]
     ) -> None:
         """`on_wait(reason)` is called before each pause while the IPFS node is out of reach."""
         self._output = output
-        self._folder = output / sealed.attempt
-        self._sealed = sealed
+        self._folder = output / seal.attempt
+        self._seal = seal
         self._content = content
         self._clock = clock
         self._on_wait = on_wait
 
     def put(self, name: str, chunks: Iterable[bytes]) -> Artefact:
-        """Encrypts, stores and publishes. Raises `RunFailed` (ContentUnavailable) when IPFS stays out of reach."""
-        final = self._folder / f"{name}{ENCRYPTED_SUFFIX}"
-        partial = self._folder / f".{name}.partial"
-        self._folder.mkdir(parents=True, exist_ok=True)
-        try:
-            with partial.open("wb") as writer:
-                reader = cast("BinaryIO", _ChunkReader(iter(chunks)))
-                plaintext = encrypt_stream(reader, writer, self._sealed.key, self._sealed.context(name))
-            partial.replace(final)
-        finally:
-            with suppress(FileNotFoundError):
-                partial.unlink()
+        """Seals, stores and publishes. Raises `RunFailed` (ContentUnavailable) when IPFS stays out of reach."""
+        final = self._folder / f"{name}{self._seal.suffix}"
+        plaintext = write_whole(final, self._seal, name, chunks)
         path = final.relative_to(self._output).as_posix()
         return Artefact(name=name, digest=plaintext.digest, size=plaintext.size, cid=self._add(name, final), path=path)
 
@@ -114,39 +91,38 @@ class ArtefactStore:
             attempt += 1
 
 
-def read_artefact(folder: Path, name: str, sealed: Sealed, digest: str) -> bytes:
-    """The plaintext of another run's artefact. Raises `RunFailed` (GalleryChanged) naming the file."""
-    plaintext = io.BytesIO()
+def write_whole(file: Path, seal: Seal, name: str, chunks: Iterable[bytes]) -> Plaintext:
+    """Writes `file`, sealed as `name`; it has its name only when all of it is there."""
+    partial = file.with_name(f".{file.name}.partial")
+    file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with (folder / f"{name}{ENCRYPTED_SUFFIX}").open("rb") as reader:
-            found = decrypt_stream(reader, plaintext, sealed.key, sealed.context(name))
+        with partial.open("wb") as writer:
+            plaintext = seal.write(cast("BinaryIO", ChunkReader(iter(chunks))), writer, name)
+        partial.replace(file)
+    finally:
+        with suppress(FileNotFoundError):
+            partial.unlink()
+    return plaintext
+
+
+def open_artefact(folder: Path, name: str, seal: Seal, digest: str) -> Iterator[bytes]:
+    """The plaintext of another run's artefact, piece by piece: all of it is what `digest` says only when the last
+    piece was taken. Raises `RunFailed` (GalleryChanged) naming the file."""
+    found = hashlib.sha256()
+    try:
+        with (folder / f"{name}{seal.suffix}").open("rb") as reader:
+            for piece in seal.read(reader, name):
+                found.update(piece)
+                yield piece
     except OSError as error:
         raise RunFailed(FailureReason.GALLERY_CHANGED, f"gallery: {name} cannot be read: {error.strerror}") from error
     except EncryptedFileError as error:
         raise RunFailed(FailureReason.GALLERY_CHANGED, f"gallery: {name}: {error}") from error
-    if found.digest != digest:
-        raise RunFailed(FailureReason.GALLERY_CHANGED, f"gallery: {name} has digest {found.digest}, expected {digest}")
-    return plaintext.getvalue()
+    if f"sha256:{found.hexdigest()}" != digest:
+        message = f"gallery: {name} has digest sha256:{found.hexdigest()}, expected {digest}"
+        raise RunFailed(FailureReason.GALLERY_CHANGED, message)
 
 
-class _ChunkReader(io.RawIOBase):
-    """A stream that is produced while it is read."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(cast("bytearray", buffer))
-        while not self._rest:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                return 0
-            self._rest = chunk
-        count = min(len(view), len(self._rest))
-        view[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
+def read_artefact(folder: Path, name: str, seal: Seal, digest: str) -> bytes:
+    """The same as a whole, for what fits into memory."""
+    return b"".join(open_artefact(folder, name, seal, digest))

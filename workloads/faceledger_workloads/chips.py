@@ -6,9 +6,11 @@ owner or mode of a machine is in it, and memory holds one chip.
 
 from __future__ import annotations
 
-import io
 import tarfile
 from collections.abc import Iterable, Iterator
+from typing import BinaryIO, cast
+
+from faceledger_workloads.chunks import ChunkReader
 
 __all__ = ["read_chips", "write_chips"]
 
@@ -25,13 +27,19 @@ def write_chips(chips: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
     yield bytes(2 * tarfile.BLOCKSIZE)
 
 
-def read_chips(archive: bytes) -> dict[str, bytes]:
-    """Name to PNG bytes. ValueError for what is no such archive."""
+def read_chips(archive: Iterable[bytes]) -> Iterator[tuple[str, bytes]]:
+    """(name, PNG bytes) of each chip, while the archive's pieces arrive; all pieces are taken. ValueError for what is
+    no such archive."""
+    pieces = iter(archive)
     try:
-        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
-            return {entry.name: _content(tar, entry) for entry in tar}
+        with tarfile.open(fileobj=cast("BinaryIO", ChunkReader(pieces)), mode="r|") as tar:
+            while (entry := tar.next()) is not None:
+                yield entry.name, _content(tar, entry)
+                tar.members.clear()  # or it remembers each one
     except tarfile.TarError as error:
         raise ValueError(f"not an archive of chips: {error}") from error
+    for _ in pieces:
+        """What follows the archive's end still belongs to its digest."""
 
 
 def _content(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:

@@ -6,28 +6,37 @@ every probe has one line, with a decision or with the reason that there is none.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import assert_never
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, assert_never
 
 from faceledger_contracts.canonical import canonical_json
 from safetensors.numpy import save
 
-from faceledger_workloads.embedding.rows import Embeddings, joined
+from faceledger_workloads.embedding.rows import joined
 from faceledger_workloads.enrolled import Enrolled, open_gallery
 from faceledger_workloads.failures import RunFailed
+from faceledger_workloads.gallery_encodings import encode_gallery
 from faceledger_workloads.hearing import Hearing
 from faceledger_workloads.images.source import list_photos
 from faceledger_workloads.judge import EncodeJudge, IdentifyJudge, Judge, VerifyJudge
 from faceledger_workloads.matching.calibration import determine_threshold
 from faceledger_workloads.matching.evaluation import evaluate
-from faceledger_workloads.matching.gallery import TemplateGallery
 from faceledger_workloads.matching.scores import Scorer, make_scorer
 from faceledger_workloads.models import FACE_RESNET
 from faceledger_workloads.results import ProbeOutcome, result_lines
-from faceledger_workloads.runspec import Calibration, FailureReason, RecognitionRun, RecognitionSummary
+from faceledger_workloads.runspec import (
+    Calibration,
+    EncodingWork,
+    FailureReason,
+    Gallery,
+    RecognitionRun,
+    RecognitionSummary,
+)
 from faceledger_workloads.session import Outcome, Session
-from faceledger_workloads.shards import ENCODING, PHOTOS, Pool, cut
+from faceledger_workloads.shards import PHOTOS, Pool, cut
 from faceledger_workloads.sheets.contact_sheet import draw_sheet
+from faceledger_workloads.vault import Vault, read_data_key
 from faceledger_workloads.work import WorkerSetup
 
 __all__ = ["PROBE_CHIP_SIZE", "run_recognition"]
@@ -39,7 +48,8 @@ PROBE_CHIP_SIZE = 150
 def run_recognition(session: Session, run: RecognitionRun) -> Outcome:
     """The whole workload. Raises `RunFailed`."""
     photos = list_photos(run.probes, "probes")
-    enrolled = open_gallery(run.gallery, session.data_key, run.purpose)
+    vault = _gallery_vault(session.vault, run.gallery)
+    enrolled = open_gallery(run.gallery, vault.seal(run.gallery.attempt or Path(run.gallery.path).name))
     setup = WorkerSetup(
         source=run.probes,
         chip_size=PROBE_CHIP_SIZE,
@@ -49,7 +59,7 @@ def run_recognition(session: Session, run: RecognitionRun) -> Outcome:
     )
     pool = session.pool(setup)
     try:
-        bench = _prepare(session, pool, run, enrolled)
+        bench = _prepare(session, pool, run, enrolled, vault, setup)
         hearing = Hearing(bench.scorer, bench.judge)
         for shard in session.stage(pool, "encoding probes", PHOTOS, cut(photos), len(photos)):
             hearing.hear(shard)
@@ -66,11 +76,14 @@ class _Bench:
     judge: Judge
     people: tuple[str, ...]
     gallery_images: int
+    work: EncodingWork
     calibration: Calibration | None
 
 
-def _prepare(session: Session, pool: Pool, run: RecognitionRun, enrolled: Enrolled) -> _Bench:
-    gallery = _encode_gallery(session, pool, enrolled)
+def _prepare(
+    session: Session, pool: Pool, run: RecognitionRun, enrolled: Enrolled, vault: Vault, setup: WorkerSetup
+) -> _Bench:
+    gallery, work = encode_gallery(session, pool, enrolled, vault, run.encoder, setup.device)
     scorer = make_scorer(run.matching.score, gallery)
     matching, people = run.matching, gallery.people
     calibration = None
@@ -88,15 +101,14 @@ def _prepare(session: Session, pool: Pool, run: RecognitionRun, enrolled: Enroll
             judge = EncodeJudge()
         case _:
             assert_never(run.task)
-    return _Bench(scorer, judge, people, len(gallery.templates), calibration)
+    return _Bench(scorer, judge, people, len(gallery.templates), work, calibration)
 
 
-def _encode_gallery(session: Session, pool: Pool, enrolled: Enrolled) -> TemplateGallery:
-    """Real faces and cohort go through in one sequence, so that the cut into batches is fixed."""
-    chips = (*enrolled.chips, *enrolled.cohort)
-    rows: Embeddings = joined(list(session.stage(pool, "encoding gallery", ENCODING, cut(chips), len(chips))))
-    real = len(enrolled.chips)
-    return TemplateGallery.build(rows[:real], enrolled.identities, rows[real:])
+def _gallery_vault(own: Vault, gallery: Gallery) -> Vault:
+    """The run's, unless the data set has a key of its own."""
+    if gallery.data_key_file is None:
+        return own
+    return replace(own, key=read_data_key(gallery.data_key_file, "gallery.dataKeyFile"))
 
 
 def _publish(session: Session, run: RecognitionRun, bench: _Bench, hearing: Hearing) -> Outcome:
@@ -106,11 +118,16 @@ def _publish(session: Session, run: RecognitionRun, bench: _Bench, hearing: Hear
     session.reporter.progress("publishing results", 0, 1)
     summary = _summary(bench, hearing)
     root = session.keep_lines("results.jsonl", "results-salts.bin", result_lines(hearing.lines))
-    session.keep("summary.json", [canonical_json(summary.model_dump(mode="json", by_alias=True, exclude_none=True))])
+    session.keep("summary.json", [canonical_json(_told(summary))])
     session.keep("contact-sheet.png", [draw_sheet(hearing.tiles)])
     if run.task == "Encode":
         session.keep("encodings.safetensors", [save({"embeddings": joined(hearing.embeddings)})])
     return Outcome(summary, tuple(session.artefacts), root, FACE_RESNET.digest)
+
+
+def _told(summary: RecognitionSummary) -> dict[str, Any]:
+    """Without what it took to get there, so that the same input gives the same file."""
+    return summary.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"gallery_encodings"})
 
 
 def _summary(bench: _Bench, hearing: Hearing) -> RecognitionSummary:
@@ -125,6 +142,7 @@ def _summary(bench: _Bench, hearing: Hearing) -> RecognitionSummary:
         gallery_images=bench.gallery_images,
         gallery_people=len(bench.people),
         rejected=hearing.rejected(),
+        gallery_encodings=bench.work,
         calibration=bench.calibration,
         evaluation=evaluate(hearing.judged, bench.people) if isinstance(bench.judge, IdentifyJudge) else None,
     )

@@ -24,7 +24,7 @@ from faceledger_contracts.replicas import Replicas
 from pydantic import ValidationError
 
 from faceledger_workloads.api_server import SERVICE_ACCOUNT, ConfigMapSink
-from faceledger_workloads.artefacts import ArtefactStore, ContentAdder, LocalContent, Sealed
+from faceledger_workloads.artefacts import ArtefactStore, ContentAdder, LocalContent
 from faceledger_workloads.clock import Clock, SystemClock
 from faceledger_workloads.dataset import run_dataset
 from faceledger_workloads.failures import RunFailed
@@ -52,7 +52,8 @@ from faceledger_workloads.runspec import (
     parse_report_target,
     parse_run_spec,
 )
-from faceledger_workloads.session import Outcome, PoolMaker, Session, read_data_key
+from faceledger_workloads.session import Outcome, PoolMaker, Session
+from faceledger_workloads.vault import Vault, read_data_key
 from faceledger_workloads.worker import FaceWorker
 
 __all__ = ["Termination", "actors", "conduct", "main", "perform"]
@@ -151,10 +152,9 @@ def perform(
     run: DatasetRun | RecognitionRun, reporter: Reporter, content: ContentAdder, clock: Clock, make_pool: PoolMaker
 ) -> Outcome:
     """The workload itself. Raises `RunFailed`."""
-    key = read_data_key(run.data_key_file, "dataKeyFile")
-    sealed = Sealed(key, run.attempt, run.purpose)
-    store = ArtefactStore(Path(run.output), sealed, content, clock, reporter.waiting)
-    session = Session(reporter, store, key, run.subject.uid, make_pool)
+    vault = Vault(Path(run.output), read_data_key(run.data_key_file, "dataKeyFile"), run.purpose)
+    store = ArtefactStore(vault.folder, vault.seal(run.attempt), content, clock, reporter.waiting)
+    session = Session(reporter, store, vault, run.subject.uid, make_pool)
     match run:
         case DatasetRun():
             return run_dataset(session, run)

@@ -26,6 +26,7 @@ __all__ = [
     "DatasetRun",
     "DatasetSummary",
     "Encoder",
+    "EncodingWork",
     "EnrolmentGate",
     "Estimate",
     "Evaluation",
@@ -422,6 +423,16 @@ class Evaluation(_Frozen):
     """Share of enrolled probes found first and above the threshold of false-positive-identification rate 0.01."""
 
 
+class EncodingWork(_Frozen):
+    """What the gallery's templates took. `reused` ones were stored by an earlier run of the same pipeline; `discarded`
+    counts stored ones that could not be used, by reason: their faces were encoded anew. It tells how a result came
+    about and is no part of it."""
+
+    encoded: int = 0
+    reused: int = 0
+    discarded: dict[str, int] = Field(default_factory=dict)
+
+
 class RecognitionSummary(_Frozen):
     kind: Literal["RecognitionJob"] = "RecognitionJob"
     probes: int
@@ -438,6 +449,7 @@ class RecognitionSummary(_Frozen):
     rejected: dict[str, int] = Field(default_factory=dict)
     calibration: Calibration | None = None
     evaluation: Evaluation | None = None
+    gallery_encodings: EncodingWork | None = None
 
 
 Summary = Annotated[DatasetSummary | RecognitionSummary, Field(discriminator="kind")]

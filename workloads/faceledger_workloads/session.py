@@ -1,28 +1,26 @@
 """What a workload works with: its workers, its artefacts, its voice.
 
-In: a run spec and the edges (clock, content store, report sink). Out: a `Session`, and at its end an `Outcome`. It
-reads the keys, and hands them to nobody but the two that need them.
+In: a run spec and the edges (vault, content store, report sink). Out: a `Session`, and at its end an `Outcome`.
+Invariant: workers are handed no key.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from faceledger_contracts.envelope import parse_data_key
 from faceledger_contracts.results import results_root
 
 from faceledger_workloads.artefacts import ArtefactStore
-from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.report import Reporter
-from faceledger_workloads.runspec import Artefact, DatasetSummary, FailureReason, RecognitionSummary
+from faceledger_workloads.runspec import Artefact, DatasetSummary, RecognitionSummary
 from faceledger_workloads.salts import line_salts
 from faceledger_workloads.shards import Chain, Pool
+from faceledger_workloads.vault import Vault
 from faceledger_workloads.work import WorkerSetup
 
-__all__ = ["Outcome", "PoolMaker", "Session", "read_data_key"]
+__all__ = ["Outcome", "PoolMaker", "Session"]
 
 PoolMaker = Callable[[WorkerSetup, Callable[[bool], None]], Pool]
 """(what the workers have in common, called with "any worker is up" while a pool waits) -> the workers."""
@@ -34,7 +32,7 @@ class Outcome:
 
     summary: DatasetSummary | RecognitionSummary
     artefacts: tuple[Artefact, ...]
-    results_root: str
+    results_root: str | None
     model_digest: str
 
 
@@ -44,7 +42,7 @@ class Session:
 
     reporter: Reporter
     store: ArtefactStore
-    data_key: bytes
+    vault: Vault
     subject_uid: str
     make_pool: PoolMaker
 
@@ -74,10 +72,13 @@ class Session:
         """Stores an artefact."""
         self.artefacts.append(self.store.put(name, chunks))
 
-    def keep_lines(self, name: str, salts_name: str, lines: Sequence[bytes]) -> str:
-        """Stores JSON lines and their salts; answers the salted root (0x hex) that commits to each line."""
-        salts = line_salts(self.data_key, self.subject_uid, lines)
+    def keep_lines(self, name: str, salts_name: str, lines: Sequence[bytes]) -> str | None:
+        """Stores JSON lines and their salts; answers the salted root (0x hex) that commits to each line. Without a
+        key there is nothing to hide the lines with: no salts and no root."""
         self.keep(name, (line + b"\n" for line in lines))
+        if self.vault.key is None:
+            return None
+        salts = line_salts(self.vault.key, self.subject_uid, lines)
         self.keep(salts_name, salts)
         return "0x" + results_root(lines, salts).hex()
 
@@ -86,14 +87,3 @@ class Session:
             self.reporter.flush()
         else:
             self.reporter.waiting("waiting for a worker")
-
-
-def read_data_key(file: str, field: str) -> bytes:
-    """The key, in any form of `parse_data_key`. Raises `RunFailed` (DataKeyInvalid) naming `field`."""
-    try:
-        return parse_data_key(Path(file).read_bytes())
-    except OSError as error:
-        message = f"{field}: {file} cannot be read: {error.strerror}"
-        raise RunFailed(FailureReason.DATA_KEY_INVALID, message) from error
-    except ValueError as error:
-        raise RunFailed(FailureReason.DATA_KEY_INVALID, f"{field}: {file}: {error}") from error

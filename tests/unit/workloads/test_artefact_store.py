@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 from faceledger_contracts.cid import cid_of_file
 from faceledger_contracts.content import ContentCorrupt, ContentUnavailable
-from faceledger_workloads.artefacts import CONTENT_DEADLINE_S, ArtefactStore, LocalContent, Sealed, read_artefact
+from faceledger_workloads.artefacts import CONTENT_DEADLINE_S, ArtefactStore, LocalContent, read_artefact
 from faceledger_workloads.chips import read_chips, write_chips
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.runspec import FailureReason
-from faceledger_workloads.session import read_data_key
+from faceledger_workloads.sealing import Plain, Sealed
+from faceledger_workloads.vault import read_data_key
 
 if TYPE_CHECKING:
     from conftest import FakeClock
@@ -124,6 +125,14 @@ def test_an_artefact_that_is_not_the_expected_one_is_refused(
     assert not caught.value.failure.retryable
 
 
+def test_a_run_without_a_key_leaves_its_files_open(tmp_path: Path, clock: FakeClock) -> None:
+    plain = ArtefactStore(tmp_path, Plain("staff-1"), LocalContent(), clock, lambda _: None)
+    artefact = plain.put("notes.txt", [SECRET[:3], SECRET[3:]])
+    assert (tmp_path / artefact.path).read_bytes() == SECRET
+    assert artefact.path == "staff-1/notes.txt"
+    assert read_artefact(tmp_path / "staff-1", "notes.txt", Plain("staff-1"), digest(SECRET)) == SECRET
+
+
 def test_a_missing_artefact_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunFailed, match=r"faces\.tar cannot be read: No such file"):
         read_artefact(tmp_path, "faces.tar", SEALED, digest(b""))
@@ -139,7 +148,8 @@ CHIPS = [("real/00000000.png", b"first"), ("synthetic/000001-00.png", b"x" * 100
 
 def test_a_chip_archive_is_a_tar_file_that_depends_on_its_chips_alone() -> None:
     archive = b"".join(write_chips(CHIPS))
-    assert read_chips(archive) == dict(CHIPS)
+    assert list(read_chips([archive])) == CHIPS
+    assert list(read_chips(archive[i : i + 7] for i in range(0, len(archive), 7))) == CHIPS
     assert b"".join(write_chips(iter(CHIPS))) == archive
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         assert [(entry.name, entry.mtime, entry.uid, entry.uname) for entry in tar] == [
@@ -150,7 +160,7 @@ def test_a_chip_archive_is_a_tar_file_that_depends_on_its_chips_alone() -> None:
 @pytest.mark.parametrize("archive", [b"no archive at all", b"".join(write_chips(CHIPS))[:600]])
 def test_what_is_no_chip_archive_is_refused(archive: bytes) -> None:
     with pytest.raises(ValueError, match="not an archive of chips"):
-        read_chips(archive)
+        list(read_chips([archive]))
 
 
 @pytest.mark.parametrize(

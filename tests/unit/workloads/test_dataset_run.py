@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from faceledger_workloads.artefacts import Sealed, read_artefact
+from faceledger_workloads.artefacts import open_artefact, read_artefact
 from faceledger_workloads.chips import read_chips
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.images.decode import decode_image
 from faceledger_workloads.images.scale import encode_png, enlarged
 from faceledger_workloads.runspec import DatasetRun, DatasetSummary, FailureReason
+from faceledger_workloads.sealing import Sealed
 from faceledger_workloads.session import Outcome
 from faceledger_workloads.synthesis.checkpoint import write_checkpoint
 from faceledger_workloads.synthesis.config import StyleGAN2Config
@@ -101,7 +102,7 @@ def test_every_manifest_row_has_its_chip(
     run = run_builder.dataset(preprocessing={"size": 96})
     outcome = perform_run(run)
     (artefact,) = (one for one in outcome.artefacts if one.name == "faces.tar")
-    chips = read_chips(read_artefact(Path(run.output, run.attempt), "faces.tar", SEALED, artefact.digest))
+    chips = dict(read_chips(open_artefact(Path(run.output, run.attempt), "faces.tar", SEALED, artefact.digest)))
     assert list(chips) == [row["chip"] for row in manifest(run, outcome)]
     assert {decode_image(chip, 10**6).shape for chip in chips.values()} == {(96, 96, 3)}
 
