@@ -99,10 +99,11 @@ def write_checkpoint(
 
 
 def pack_checkpoint(
-    network: nn.Module, *, kimg: float, data: str, data_licence: str = ""
+    network: nn.Module, *, kimg: float, data: str, data_licence: str = "", half: bool = True
 ) -> tuple[bytes, CheckpointMetadata]:
-    """The bytes of a safetensors file with `network` in half precision, and their metadata."""
-    tensors = {name: tensor.detach().half().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    """The bytes of a safetensors file with `network` in half (or single) precision, and their metadata."""
+    dtype = torch.float16 if half else torch.float32
+    tensors = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in network.state_dict().items()}
     content = save_tensors(tensors)
     metadata = CheckpointMetadata(
         architecture=architecture_of(network),
