@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-__all__ = ["FACE_RESNET", "FIVE_POINTS", "ModelFile", "ModelFileError"]
+__all__ = ["FACE_RESNET", "FIVE_POINTS", "MMOD", "SIXTY_EIGHT_POINTS", "ModelFile", "ModelFileError"]
 
 _PACKAGE = "face_recognition_models"
 
@@ -53,6 +53,18 @@ FIVE_POINTS = ModelFile(
     name="shape_predictor_5_face_landmarks.dat",
     sha256="c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888",
     licence="CC0-1.0",
+    source="davisking/dlib-models",
+)
+MMOD = ModelFile(
+    name="mmod_human_face_detector.dat",
+    sha256="4cb19393e2fbaf2b1609a9319ad5386618c886a6234ec1b971f3e87c85d87fe6",
+    licence="CC0-1.0",
+    source="davisking/dlib-models",
+)
+SIXTY_EIGHT_POINTS = ModelFile(
+    name="shape_predictor_68_face_landmarks.dat",
+    sha256="fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f",
+    licence="non-commercial: trained on iBUG 300-W",
     source="davisking/dlib-models",
 )
 

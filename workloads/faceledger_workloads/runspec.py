@@ -145,10 +145,11 @@ class EnrolmentGate(_Frozen):
     reason; `ReportOnly`: faults are written into its manifest row alone. 0 switches a minimum off."""
 
     mode: Literal["Enforce", "ReportOnly"] = "Enforce"
-    min_eye_distance: Decimal = Field(default=Decimal(16), ge=0)
-    """Pixels of the photo between the centres of the eyes."""
-    min_clarity: Decimal = Field(default=Decimal(12), ge=0)
-    """Variance of the Laplacian of the face at 150 px."""
+    min_eye_distance: Decimal = Field(default=Decimal(12), ge=0)
+    """Pixels of the photo between the centres of the eyes. Below 9, a face resembles others as much as itself."""
+    min_clarity: Decimal = Field(default=Decimal(5), ge=0)
+    """Variance of the Laplacian of the face at 150 px. Sharp photos have hundreds; below 3, a face resembles others as
+    much as itself."""
     max_roll: Decimal = Field(default=Decimal(35), gt=0, le=180)
     """Degrees that the line through the eyes is tilted."""
     max_turn: Decimal = Field(default=Decimal("0.5"), gt=0)

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pytest
 from faceledger_workloads.augmentation import MAX_DRAWS, Augmentation, DrawnFace, Judged, drawn_faces
-from faceledger_workloads.detection.hog import Box
+from faceledger_workloads.detection.box import Box
 from faceledger_workloads.face import Face, Unfit
 from faceledger_workloads.images.rejects import ImageReject
 from faceledger_workloads.matching.gallery import unit_rows
+from faceledger_workloads.quality import Quality
 from faceledger_workloads.runspec import Synthesis
 from faceledger_workloads.synthesis.screening import ScreeningReason
 from faceledger_workloads.work import Draw, Encoded, Seen
@@ -25,7 +26,8 @@ Drawer = Callable[[Sequence[Draw]], Iterator[DrawnFace]]
 
 def face(score: float = 1.0) -> Face:
     points = ((0, 0),) * 5
-    return Face("sha256:" + "f" * 64, Box(0, 0, 63, 63), score, points, points, 100.0, b"png")
+    quality = Quality(eye_distance=30, clarity=100, roll=0, turn=0, brightness=128, clipped=0)
+    return Face("sha256:" + "f" * 64, Box(0, 0, 63, 63), score, points, points, quality, b"png")
 
 
 def drawn(draw: Draw, row: NDArray[np.float32] | None) -> DrawnFace:

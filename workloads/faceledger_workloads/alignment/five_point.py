@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import dlib
 
-from faceledger_workloads.detection.hog import Box
+from faceledger_workloads.detection.box import Box
 from faceledger_workloads.images.decode import Pixels
 from faceledger_workloads.models import FIVE_POINTS
 

@@ -9,24 +9,32 @@ from __future__ import annotations
 import io
 import stat
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from pillow_heif import register_heif_opener
 
 from faceledger_workloads.images.rejects import ImageReject, RejectedImage
 
-__all__ = ["FORMATS", "Pixels", "decode_image", "read_file"]
+__all__ = ["FORMATS", "Pixels", "decode_at_least", "decode_image", "measure", "read_file"]
 
 Pixels = NDArray[np.uint8]
 """(height, width, 3), RGB."""
 
-FORMATS = ("JPEG", "PNG", "WEBP", "PPM", "BMP", "GIF", "TIFF", "AVIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "PPM", "BMP", "GIF", "TIFF", "AVIF", "HEIF")
 """What is decoded. Pillow knows more, some through outside programs, which a stranger's file must not reach."""
 
 # The limit of this module is checked in its place, on every image, and is the user's to choose.
 Image.MAX_IMAGE_PIXELS = None
+
+register_heif_opener()
+
+_SIDEWAYS = frozenset({5, 6, 7, 8})
+"""EXIF orientations that exchange width and height."""
 
 
 def read_file(path: Path, max_bytes: int) -> bytes:
@@ -47,29 +55,63 @@ def read_file(path: Path, max_bytes: int) -> bytes:
     return data
 
 
+def measure(data: bytes, max_pixels: int) -> tuple[int, int]:
+    """Width and height of the upright image, by its header. Raises `RejectedImage` for no image or too many pixels."""
+    with _opened(data) as image:
+        width, height = image.size
+        if width * height > max_pixels:
+            raise RejectedImage(ImageReject.TOO_MANY_PIXELS)
+        return (height, width) if _orientation(image) in _SIDEWAYS else (width, height)
+
+
+def decode_at_least(data: bytes, side: int) -> Pixels:
+    """Pixels as the photographer saw them: EXIF orientation applied, first frame, alpha dropped, 8 bits a channel.
+
+    A JPEG is decoded at the smallest of its scales that leaves the longer side `side` pixels. Raises `RejectedImage`;
+    limits are checked by `measure`.
+    """
+    with _opened(data) as image:
+        longer = max(image.size)
+        if side < longer:
+            # Pillow takes a scale that leaves both sides at least so long; formats without scales ignore it.
+            image.draft(None, (max(1, image.width * side // longer), max(1, image.height * side // longer)))
+        image.load()
+        return _rgb(_upright(image))
+
+
 def decode_image(data: bytes, max_pixels: int) -> Pixels:
-    """Pixels as the photographer saw them: EXIF orientation applied, first frame, alpha dropped, 8 bits a channel."""
+    """The whole image. Raises `RejectedImage`."""
+    return decode_at_least(data, max(measure(data, max_pixels)))
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[Image.Image]:
+    """Whatever a decoder says of bytes that it does not expect becomes the reason of a reject."""
     try:
         # Pillow warns of damage that it can live with, in words that quote the file.
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            if image.width * image.height > max_pixels:
-                raise RejectedImage(ImageReject.TOO_MANY_PIXELS)
-            image.load()
-            return _rgb(_upright(image))
+            yield image
     except RejectedImage:
         raise
     except UnidentifiedImageError as error:
         raise RejectedImage(ImageReject.NOT_AN_IMAGE) from error
     except MemoryError as error:
         raise RejectedImage(ImageReject.TOO_MANY_PIXELS) from error
-    except Exception as error:  # a decoder may raise anything for bytes that it does not expect
+    except Exception as error:  # a decoder may raise anything
         raise RejectedImage(ImageReject.UNREADABLE) from error
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # damaged metadata of a sound image: it is shown as it lies
+        return 1
 
 
 def _upright(image: Image.Image) -> Image.Image:
     try:
         return ImageOps.exif_transpose(image)
-    except Exception:  # damaged metadata of a sound image: it is shown as it lies
+    except Exception:  # as above
         return image
 
 

@@ -24,10 +24,16 @@ class ImageReject(StrEnum):
     UNREADABLE = "Unreadable"
     """The file begins like an image and then breaks off or is damaged: copy it again. A file or a folder that may not
     be read: let uid or gid 1000 read it."""
+    TOO_SMALL = "TooSmall"
+    """The image has fewer than 24 pixels on a side, too few for a face: use a larger one."""
+    DUPLICATE_IMAGE = "DuplicateImage"
+    """The same file, byte for byte, was there before under the same name of a person: nothing is lost."""
+    CLAIMED_TWICE = "ClaimedTwice"
+    """The same file, byte for byte, was there before under another person's name: remove it from the wrong folder."""
     NO_FACE_FOUND = "NoFaceFound"
     """The detector found no face: use a photo that shows the face from the front."""
     SEVERAL_FACES = "SeveralFaces"
-    """More than one face: crop the photo to the person whom it is meant to show."""
+    """More than one face: crop the photo to the person whom it is meant to show, or choose `faces: Largest`."""
 
 
 class RejectedImage(Exception):  # noqa: N818 - an outcome of reading, not a mistake of the code

@@ -1,0 +1,129 @@
+"""Finds faces with dlib's CNN detector (max-margin object detection, King 2015) in torch: the one for GPUs.
+
+In: RGB pixels. Out: boxes with scores, the best first; frontal and turned heads alike. Invariant: boxes equal those of
+dlib's `cnn_face_detection_model_v1` within a pixel, on every device.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from faceledger_workloads.detection.box import Box, Detection, best_first
+from faceledger_workloads.detection.mmod_file import MmodWeights, read_mmod
+from faceledger_workloads.detection.tiled_pyramid import TiledPyramid, lay_out
+from faceledger_workloads.embedding.dlib_file import Convolution
+from faceledger_workloads.embedding.dlib_stream import WeightsFileError
+from faceledger_workloads.images.decode import Pixels
+from faceledger_workloads.models import MMOD, ModelFileError
+
+__all__ = ["MmodDetector", "MmodNetwork", "suppressed"]
+
+_STRIDE, _OFFSET = 8, 14
+"""Output position p of the network is centred at 8 p + 14 of its input: three unpadded 5x5 convolutions of stride 2."""
+
+_HALVING = 3
+"""Of the hidden convolutions, the first three halve the resolution."""
+
+
+class MmodDetector:
+    """The network, its pyramid and its decision."""
+
+    def __init__(self, device: str = "cpu") -> None:
+        """Raises `ModelFileError`."""
+        try:
+            self._weights = read_mmod(MMOD.read())
+        except WeightsFileError as error:
+            raise ModelFileError(f"{MMOD.name}: {error}") from error
+        self._device = device
+        self._network = MmodNetwork(self._weights).eval().to(device, memory_format=torch.channels_last)
+
+    def detect(self, pixels: Pixels) -> list[Detection]:
+        """Faces of about 80 px and more."""
+        pyramid = lay_out(pixels.shape[1], pixels.shape[0])
+        # TF32 would move scores by 1e-3, and with them the choice between neighbouring boxes.
+        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            image = torch.from_numpy(np.ascontiguousarray(pixels)).to(self._device)
+            scores = self._network(image.permute(2, 0, 1)[None], pyramid)[0, 0].cpu().numpy()
+        width, height = self._weights.window
+        found = [
+            Detection(
+                pyramid.in_image(_STRIDE * int(x) + _OFFSET, _STRIDE * int(y) + _OFFSET, width, height),
+                float(scores[y, x]),
+            )
+            for y, x in np.argwhere(scores > 0)
+        ]
+        return suppressed(best_first(found), self._weights.nms_iou, self._weights.nms_covered)
+
+
+class MmodNetwork(nn.Module):
+    """Seven convolutions, 0.18 M parameters."""
+
+    mean: Tensor
+
+    def __init__(self, weights: MmodWeights) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(weights.mean_rgb).view(1, 3, 1, 1))
+        self.hidden = nn.Sequential(
+            *(_convolution(_folded(layer), halves=at < _HALVING) for at, layer in enumerate(weights.hidden))
+        )
+        self.last = _convolution((weights.last_filters, weights.last_bias), halves=False)
+
+    def forward(self, images: Tensor, pyramid: TiledPyramid) -> Tensor:
+        """(n, 3, height, width) pixel values 0..255 -> (n, 1, rows, columns) scores over the pyramid's plane."""
+        x = self._tiled((images.float() - self.mean) / 256, pyramid)
+        for layer in self.hidden:
+            x = functional.relu(layer(x))
+        scores: Tensor = self.last(x)
+        return scores
+
+    def _tiled(self, level: Tensor, pyramid: TiledPyramid) -> Tensor:
+        """Each level is made of the one before it; between them is 0, which is the mean colour."""
+        plane = level.new_zeros(level.shape[0], 3, pyramid.height, pyramid.width)
+        for number, place in enumerate(pyramid.levels):
+            if number:
+                size = (place.height, place.width)
+                level = functional.interpolate(level, size, mode="bilinear", align_corners=True)
+            plane[:, :, place.top : place.top + place.height, place.left : place.left + place.width] = level
+        return plane.contiguous(memory_format=torch.channels_last)
+
+
+def suppressed(detections: list[Detection], most_shared: float, most_covered: float) -> list[Detection]:
+    """Of detections of one face, the first alone: dlib's `test_box_overlap`."""
+    kept: list[Detection] = []
+    for one in detections:
+        if not any(_same_face(one.box, other.box, most_shared, most_covered) for other in kept):
+            kept.append(one)
+    return kept
+
+
+def _same_face(one: Box, other: Box, most_shared: float, most_covered: float) -> bool:
+    """Measured against the box around both, not against their union."""
+    width = min(one.right, other.right) - max(one.left, other.left) + 1
+    height = min(one.bottom, other.bottom) - max(one.top, other.top) + 1
+    if width <= 0 or height <= 0:
+        return False
+    both = Box(
+        min(one.left, other.left), min(one.top, other.top), max(one.right, other.right), max(one.bottom, other.bottom)
+    )
+    inner = width * height
+    return inner > most_shared * both.area or inner > most_covered * min(one.area, other.area)
+
+
+def _folded(layer: Convolution) -> tuple[np.ndarray, np.ndarray]:
+    """gamma * (W x + b) + beta as one convolution."""
+    filters = layer.filters.astype(np.float64) * layer.gamma[:, None, None, None]
+    bias = layer.bias.astype(np.float64) * layer.gamma + layer.beta
+    return filters.astype(np.float32), bias.astype(np.float32)
+
+
+def _convolution(parameters: tuple[np.ndarray, np.ndarray], halves: bool) -> nn.Conv2d:
+    """dlib pads only where it does not stride."""
+    filters, bias = parameters
+    count, depth, rows, columns = filters.shape
+    made = nn.Conv2d(depth, count, (rows, columns), 2 if halves else 1, padding=0 if halves else rows // 2)
+    made.weight = nn.Parameter(torch.from_numpy(filters.copy()))
+    made.bias = nn.Parameter(torch.from_numpy(bias.copy()))
+    return made
