@@ -33,8 +33,10 @@ from web3 import HTTPProvider, Web3
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "hack"))
 
+import committing
 from testbed.cluster import until
 from testbed.figures import print_figure
+from testbed.one_committer import Payer
 
 EAS_GAS, FIREFLY_GAS = 165_600, 1_089
 """Gas a record on the same anvil: EAS's multiAttest of 100, FireFly's pinBatch of 200."""
@@ -65,8 +67,10 @@ def main() -> None:
     with _anvil() as url:
         bench = Bench.deploy(url)
         _gas(bench)
-        _records_per_second(bench)
         _verify(bench)
+        _records_per_second(bench)
+    _commit_latency()
+    _crash_points()
 
 
 def _leaves_per_second(count: int = 100_000) -> None:
@@ -86,25 +90,40 @@ def _gas(bench: Bench) -> None:
         print_figure(f"gas_per_record_{count}", ours=gas, theirs=theirs, ratio=gas / theirs, unit="gas", target=target)
 
 
-def _records_per_second(bench: Bench, count: int = 10 * BATCH, singles: int = 400) -> None:
-    """Records that exist already, until the chain calls the block of the last batch final."""
-    rates = []
-    for total, size in ((singles, 1), (count, BATCH)):
-        records = [record for record, _ in bench.records(total)]
-        start = time.perf_counter()
-        for part in _parts(records, size):
-            last = bench.send(bench.batch([(record, draw_salts()) for record in part]))
-        bench.finalise(bench.wait(last).block_number)
-        rates.append(total / (time.perf_counter() - start))
-    one_by_one, ours = rates
+def _records_per_second(bench: Bench, singles: int = 400) -> None:
+    """Records that are accepted already, until the committer finds the block of the last batch final."""
+    records = [record for record, _ in bench.records(singles)]
+    start = time.perf_counter()
+    for record in records:
+        last = bench.send(bench.batch([(record, draw_salts())]))
+    bench.finalise(bench.wait(last).block_number)
+    one_by_one = singles / (time.perf_counter() - start)
+    rates = committing.records_per_second(bench.committer, bench.mine)
     print_figure(
         "records_per_s",
-        ours=ours,
+        ours=rates.final,
         theirs=one_by_one,
-        ratio=ours / one_by_one,
-        unit=f"records in final batches of {BATCH}, one key, anvil",
+        ratio=rates.final / one_by_one,
+        unit=f"records from the journal into final batches of {BATCH}, one key, anvil",
         target=">= 40x and >= 20000",
     )
+    print_figure(
+        "receipts_per_s", ours=rates.receipts, unit="receipts kept, a synced file and a Secret each", target="-"
+    )
+
+
+def _commit_latency() -> None:
+    with _anvil("--block-time", "1") as url:
+        seconds = committing.commit_latency(Bench.deploy(url).committer)
+    print_figure("commit_latency_s", ours=seconds, unit="s to Included, blocks of 1 s", target="<= 2 blocks + 0.5 s")
+
+
+def _crash_points(points: int = 50, records: int = 500) -> None:
+    with _anvil() as url:
+        killed, taken_back, proved = committing.crash_points(Bench.deploy(url).committer, points, records)
+    unit = f"processes killed, {proved} of {records} records proved once each"
+    print_figure("crash_points_survived", ours=killed, unit=unit, target=f"{points}")
+    print_figure("reorgs_survived", ours=taken_back, unit="reorganisations of depth 1 to 6, same run", target="all")
 
 
 def _verify(bench: Bench, count: int = 10_000) -> None:
@@ -132,6 +151,7 @@ class Bench:
     """A fresh contract on `url` with one authorised run key, and the one account that commits to it."""
 
     def __init__(self, url: str, address: str) -> None:
+        self.url = url
         self.web3 = Web3(HTTPProvider(url))
         self.reader = ChainReader(url)
         self.contract: Any = self.web3.eth.contract(Web3.to_checksum_address(address), abi=faceledger_artefact().abi)
@@ -203,6 +223,14 @@ class Bench:
         assert mined["status"] == 1, f"transaction {to_hex(transaction)} failed"
         return Mined(mined["blockNumber"], bytes(mined["blockHash"]), mined["gasUsed"])
 
+    @property
+    def committer(self) -> Payer:
+        """The account, for a committer of its own."""
+        return Payer(self.url, self.domain.contract, CHAIN_ID, DEPLOYER)
+
+    def mine(self, blocks: int) -> None:
+        self.web3.provider.make_request("anvil_mine", [hex(blocks)])  # type: ignore[arg-type]
+
     def finalise(self, block: int) -> None:
         """Makes blocks until `block` is final, as time would."""
         while (self.reader.tagged("finalized") or 0) < block:
@@ -249,13 +277,13 @@ def _parts(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
 
 
 @contextmanager
-def _anvil() -> Iterator[str]:
+def _anvil(*options: str) -> Iterator[str]:
     """The RPC URL of an anvil that makes a block for each transaction and calls all but the last two blocks final."""
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
     packages = Path(__file__).resolve().parents[1] / "contracts" / "node_modules" / "@foundry-rs"
     binary = packages / f"anvil-{platform.system().lower()}-{machine}" / "bin" / "anvil"
     assert binary.exists(), f"{binary} is missing: run `make -C contracts install`"
-    command = [str(binary), "--port", "0", "--chain-id", str(CHAIN_ID), "--slots-in-an-epoch", "1"]
+    command = [str(binary), "--port", "0", "--chain-id", str(CHAIN_ID), "--slots-in-an-epoch", "1", *options]
     with TemporaryDirectory() as folder, (Path(folder) / "log").open("w+") as log:
         process = subprocess.Popen(command, stdout=log)
         try:

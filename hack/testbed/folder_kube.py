@@ -1,4 +1,4 @@
-"""The API server's part in a ledger's life, in a folder: objects with versions that outlive the process that wrote them.
+"""The API server's part in a ledger's life, in a folder: objects with versions that outlive whoever wrote them.
 
 In: the five requests that the ledger makes. Out: objects, or the API's conflicts. Invariant: a file is there whole or
 not at all, so a process may be killed between any two instructions of a write.

@@ -30,31 +30,20 @@ from faceledger_contracts.canonical import keccak256
 from faceledger_contracts.chain import ChainReader
 from faceledger_contracts.eip712 import Domain, address_of, sign_report
 from faceledger_contracts.evidence import BATCH_COMMITTED
-from faceledger_contracts.randomness import SYSTEM
 from faceledger_contracts.record import Record, Subject
 from faceledger_contracts.verify import is_verified, verify_receipts
 from faceledger_operator.api.ledgerbinding import Finality
 from faceledger_operator.kube.kinds import RECOGNITION_JOB, SECRET
-from faceledger_operator.ledger.binding_ledger import BindingLedger
-from faceledger_operator.ledger.committer import Committer, Terms
-from faceledger_operator.ledger.connection import Connection, Endpoint
-from faceledger_operator.ledger.content import ContentNodes
-from faceledger_operator.ledger.journal_store import JournalStore
-from faceledger_operator.ledger.lane import SignerLane
 from faceledger_operator.ledger.ledger import LedgerUnavailableError, PendingRecord
-from faceledger_operator.ledger.moves import Policy
-from faceledger_operator.ledger.nodes import Nodes
-from faceledger_operator.ledger.run_keys import RUN_KEY, RunKeys
-from faceledger_operator.ledger.signer import LocalSigner
+from faceledger_operator.ledger.run_keys import RUN_KEY
 from faceledger_operator.receipts.keeper import Receipts
 from faceledger_operator.receipts.volume import ReceiptVolume
 from web3 import HTTPProvider, Web3
 
 from .folder_kube import FolderKube
+from .one_committer import NAMESPACE, Payer, assemble
 
 __all__ = ["CONFIRMATIONS", "Ordeal", "Survived", "undergo"]
-
-NAMESPACE, BINDING = "people", "consortium"
 
 CONFIRMATIONS = 8
 """Blocks on top that make one final here: more than the deepest reorganisation takes back."""
@@ -95,7 +84,8 @@ class Survived:
 
 def undergo(ordeal: Ordeal, points: int, records: int, seed: int) -> Survived:
     """Kills `points` processes while `records` are committed; the last process may end its work."""
-    chance, chain, reorganisations = random.Random(seed), Web3(HTTPProvider(ordeal.url)), 0
+    chance = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
+    chain, reorganisations = Web3(HTTPProvider(ordeal.url)), 0
     _prepare(ordeal, records)
     first = chain.eth.block_number
     with _nursery() as nursery:
@@ -211,7 +201,11 @@ def _breed() -> None:
 
 async def _live(ordeal: Ordeal) -> None:
     """Submits whatever is not known yet, and goes on until all of it is final."""
-    committer, ledger, store = _assemble(ordeal)
+    receipts, kube = ReceiptVolume(Path(ordeal.folder) / "receipts"), FolderKube(Path(ordeal.folder) / "kube")
+    finality = Finality(mode="Confirmations", confirmations=CONFIRMATIONS)
+    account = Payer(ordeal.url, ordeal.contract, ordeal.chain_id, ordeal.signer)
+    parts = assemble(account, kube, finality, Receipts(cast("Any", kube), receipts))
+    committer, ledger, store = parts.committer, parts.ledger, parts.store
     until = datetime.now(UTC) + timedelta(days=1)
     key = address_of(ordeal.run_key)
     pending = [_pending(ordeal, key, number) for number in range(ordeal.records)]
@@ -226,41 +220,6 @@ async def _live(ordeal: Ordeal) -> None:
         except LedgerUnavailableError:
             pass
         await asyncio.sleep(0.01)
-
-
-def _assemble(ordeal: Ordeal) -> tuple[Committer, BindingLedger, JournalStore]:
-    folder, kube = Path(ordeal.folder), cast("Any", FolderKube(Path(ordeal.folder) / "kube"))
-    nodes, content = Nodes([Connection(Endpoint(ordeal.url))], time.monotonic), ContentNodes(("http://127.0.0.1:9",))
-    store, keys = JournalStore(kube, NAMESPACE, BINDING), RunKeys(kube, NAMESPACE)
-    receipts = Receipts(kube, ReceiptVolume(folder / "receipts"))
-    policy = Policy(max_records=8, max_delay=0, max_fee=10**12, budget=10**20)
-    finality = Finality(mode="Confirmations", confirmations=CONFIRMATIONS)
-    committer = Committer(
-        binding=f"{NAMESPACE}/{BINDING}",
-        terms=Terms(ordeal.chain_id, finality, policy, content),
-        nodes=nodes,
-        signer=LocalSigner.of(bytes.fromhex(ordeal.signer[2:])),
-        lane=SignerLane(),
-        store=store,
-        run_keys=keys,
-        receipts=receipts,
-        now=time.time,
-        changed=lambda _: None,
-    )
-    ledger = BindingLedger(
-        chain_id=ordeal.chain_id,
-        contract=ordeal.contract,
-        content=content,
-        nodes=nodes,
-        committer=committer,
-        store=store,
-        run_keys=keys,
-        receipts=receipts,
-        random=SYSTEM,
-        now=time.time,
-        wake=lambda: None,
-    )
-    return committer, ledger, store
 
 
 def _pending(ordeal: Ordeal, key: str, number: int) -> PendingRecord:
