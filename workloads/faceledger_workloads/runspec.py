@@ -185,9 +185,13 @@ class Synthesis(_Frozen):
 
 
 class Encoder(_Frozen):
+    """How chips become embeddings. `compile` (backend Torch): by torch.compile where a worker has a GPU and a compiler;
+    it takes some seconds to start. On a CPU the operators are fused without it."""
+
     model: Literal["dlib-resnet-v1"] = "dlib-resnet-v1"
     backend: Literal["Torch", "Dlib"] = "Torch"
     precision: Literal["Float32", "BFloat16"] = "Float32"
+    compile: bool = False
 
 
 class Cosine(StrEnum):

@@ -2,8 +2,8 @@
 
 In: how a run looks for faces and encodes them. Out: the pipeline as plain JSON and its SHA-256. Invariant: two
 embeddings with one image digest and one pipeline digest are interchangeable; whatever could make them differ (weights,
-libraries that decode, detect, align or multiply, precision, device, this code) is part of the digest. No model or
-library is loaded to compute it, so the driver can.
+libraries that decode, detect, align or multiply, precision, device, this code) is part of the digest. CPU models are
+not: between them, rows differ by rounding alone. No model is loaded to compute it, so the driver can.
 """
 
 from __future__ import annotations
@@ -31,16 +31,17 @@ Pipeline = dict[str, object]
 
 def chip_pipeline(encoder: Encoder, device: str) -> Pipeline:
     """From an aligned chip (keyed by the chip's digest) to an embedding, on `device` (`cpu` or `cuda`)."""
-    library = "torch" if encoder.backend == "Torch" else "dlib-bin"
+    torch = encoder.backend == "Torch"
     return {
         "encode": {
             "revision": REVISIONS["encode"],
             "model": FACE_RESNET.sha256,
             "backend": encoder.backend,
             "precision": encoder.precision,
-            "library": _version(library),
+            "library": _version("torch" if torch else "dlib-bin"),
+            "compiler": _version("triton") if torch and device != "cpu" and encoder.compile else None,
             "resampling": _version("Pillow"),
-            "device": device if encoder.backend == "Torch" else "cpu",
+            "device": device if torch else "cpu",
         }
     }
 

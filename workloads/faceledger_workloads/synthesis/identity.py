@@ -69,9 +69,7 @@ class IdentityLoss:
         self._frame = frame
         self._dtype = dtype
         network = FaceResNet(read_resnet(FACE_RESNET.read())).eval().requires_grad_(False)
-        mean = network.mean.clone()
-        self._network = network.to(memory_format=torch.channels_last).to(device, dtype)
-        self._network.mean = mean.to(device)
+        self._network = network.cast(dtype).to(device)
         random = torch.Generator().manual_seed(0)
         chosen = pixels[:: max(1, len(pixels) // REFERENCE_IMAGES)]
         batches: Sequence[torch.Tensor] = chosen.split(64)
