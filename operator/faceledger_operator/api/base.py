@@ -39,6 +39,7 @@ __all__ = [
     "Quantity",
     "Rate",
     "SecretKey",
+    "Toleration",
     "Volume",
     "VolumePath",
     "WorkerGroup",
@@ -171,6 +172,26 @@ class ImageFolder(Volume):
     )
 
 
+class Toleration(ApiModel):
+    """A taint that pods bear, as in a pod."""
+
+    key: str = Field(default="", max_length=317, description="Key of the taint; empty with Exists: every taint.")
+    operator: Literal["Exists", "Equal"] = Field(default="Equal", description="How key and value are compared.")
+    value: str = Field(default="", max_length=63, description="Value of the taint, for Equal.")
+    effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = Field(
+        default="", description="Effect of the taint; empty: every effect."
+    )
+
+
+LabelText = Annotated[str, Field(max_length=63, description="Value of the label.")]
+
+NodeSelector = Annotated[
+    dict[str, LabelText], Field(max_length=32, description="Labels that a node must have.", examples=[{"zone": "a"}])
+]
+
+Tolerations = Annotated[tuple[Toleration, ...], Field(max_length=32, description="Taints that the pods bear.")]
+
+
 class WorkerGroup(ApiModel):
     model_config = ConfigDict(
         json_schema_extra=cel(("self.min <= self.max", "compute.workers: min must not be above max")),
@@ -181,6 +202,11 @@ class WorkerGroup(ApiModel):
     cpu: Quantity = Field(default="1", description="CPU request of a worker pod.", examples=["4"])
     memory: Quantity = Field(default="2Gi", description="Memory request and limit of a worker pod.", examples=["8Gi"])
     gpu: int = Field(default=0, ge=0, le=16, description="GPUs (nvidia.com/gpu) of a worker pod.")
+    node_selector: NodeSelector = Field(default={}, examples=[{"accelerator": "h100"}])
+    tolerations: Tolerations = ()
+    runtime_class_name: str | None = Field(
+        default=None, min_length=1, max_length=253, description="Runtime class of the worker pods.", examples=["nvidia"]
+    )
 
 
 class Compute(ApiModel):
@@ -196,6 +222,21 @@ class Compute(ApiModel):
         max_length=512,
         description="Image of the Ray pods; left out: the one that the operator was installed with.",
     )
+    image_pull_secrets: tuple[LocalObject, ...] = Field(
+        default=(), max_length=16, description="Secrets with registry credentials, besides those of the installation."
+    )
+    queue: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=63,
+        description="Kueue's LocalQueue that admits the attempts; left out: they start at once.",
+        examples=["team-a"],
+    )
+    priority_class_name: str | None = Field(
+        default=None, min_length=1, max_length=253, description="Priority class of the Ray pods."
+    )
+    node_selector: NodeSelector = Field(default={})
+    tolerations: Tolerations = ()
     head_memory: Quantity = Field(default="2Gi", description="Memory request and limit of the head pod.")
     timeout: Annotated[Duration, Rule("self.matches('[1-9]')", "must be longer than zero")] = Field(
         default="1h", description="An attempt that runs longer is stopped and counts as failed."

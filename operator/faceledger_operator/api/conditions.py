@@ -63,6 +63,11 @@ class RunReason(Reason):
     CLAIM_NOT_FOUND = "ClaimNotFound", "A PersistentVolumeClaim is missing.", "Create the claim or correct the name."
     SECRET_NOT_FOUND = "SecretNotFound", "A Secret or its key is missing.", "Create the Secret with that key."
     AUTHORISING = "AuthorisingRunKey", "The attempt's run key is being authorised on the contract."
+    QUEUED = (
+        "Queued",
+        "The attempt's RayJob is suspended: it waits for its queue, or was put back into it.",
+        "Look at the queue's Workloads, or resume the RayJob if a person suspended it.",
+    )
     STARTING = "Starting", "The Ray cluster is starting."
     RUNNING = "Running", "The workload is running."
     IMAGE_PULL_FAILED = (
@@ -109,6 +114,21 @@ class RunReason(Reason):
         "GeneratorUnsupported",
         "This image has no such generator.",
         "Correct spec.synthesis.generator.",
+    )
+    TOO_FEW_IMAGES = (
+        "TooFewImages",
+        "There are too few faces to train a generator on.",
+        "Add photographs, name others in spec.synthesis.train.images, or use a checkpoint.",
+    )
+    TRAINING_DIVERGED = (
+        "TrainingDiverged",
+        "A loss is not a number; the message names the step. The last good checkpoint is kept.",
+        "Lower spec.synthesis.train.learningRate, use Float32, or train on more faces.",
+    )
+    OUTPUT_FULL = (
+        "OutputFull",
+        "The output volume is full; nothing that is half written is listed anywhere.",
+        "Make room or enlarge the claim; then set faceledger.dev/reconcile-requested-at.",
     )
     GALLERY_CHANGED = (
         "GalleryChanged",

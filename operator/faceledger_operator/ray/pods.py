@@ -7,9 +7,10 @@ restricted pod security standard; only the head has a service account token and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..api.base import NodeSelector, Toleration, Tolerations, WorkerGroup
 from ..kube.labels import SUBJECT_UID
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "RUN_SPEC_FILE",
     "SOURCE_PATH",
     "ClaimMount",
+    "Placement",
     "PodNeeds",
     "SecretItem",
     "head_template",
@@ -56,6 +58,10 @@ SUBMITTER_CPU, SUBMITTER_MEMORY = "20m", "64Mi"
 USER = 1000
 """uid and gid of every container; files that they write on a shared volume stay readable to the next attempt."""
 
+GPU_RESOURCE = "nvidia.com/gpu"
+
+GPU_TOLERATION = Toleration(key=GPU_RESOURCE, operator="Exists", effect="NoSchedule")
+
 HEAD_PORTS = (("gcs-server", 6379), ("dashboard", 8265), ("client", 10001))
 
 
@@ -77,6 +83,15 @@ class SecretItem:
 
 
 @dataclass(frozen=True)
+class Placement:
+    """Where pods may run, and before whom."""
+
+    node_selector: NodeSelector = field(default_factory=dict)
+    tolerations: Tolerations = ()
+    priority_class: str | None = None
+
+
+@dataclass(frozen=True)
 class PodNeeds:
     """What the pods of one attempt need besides computers."""
 
@@ -88,6 +103,7 @@ class PodNeeds:
     claims: tuple[ClaimMount, ...]
     data_key: SecretItem
     pull_secrets: tuple[str, ...] = ()
+    placement: Placement = Placement()
 
 
 def head_template(needs: PodNeeds, memory: str) -> Object:
@@ -110,6 +126,7 @@ def head_template(needs: PodNeeds, memory: str) -> Object:
         {
             "restartPolicy": "Never",
             "terminationGracePeriodSeconds": STOP_SECONDS,
+            **_placed(needs.placement),
             "serviceAccountName": needs.attempt,
             "automountServiceAccountToken": True,
             "containers": [container],
@@ -118,22 +135,25 @@ def head_template(needs: PodNeeds, memory: str) -> Object:
     )
 
 
-def worker_template(needs: PodNeeds, cpu: str, memory: str, gpu: int) -> Object:
+def worker_template(needs: PodNeeds, group: WorkerGroup) -> Object:
     """The pod of a worker: it reads what it works on; it sees neither the output, nor a key, nor a token."""
     needs = replace(needs, claims=tuple(mount for mount in needs.claims if mount.read_only))
     container = {
         **_container("ray-worker", needs.workloads_image),
         "env": _ray_env(),
-        "resources": _resources(cpu, memory, gpu),
+        "resources": _resources(group.cpu, group.memory, group.gpu),
         "volumeMounts": _common_mounts(needs),
     }
+    runtime = {"runtimeClassName": group.runtime_class_name} if group.runtime_class_name else {}
     return _template(
         needs,
         {
+            **_placed(_worker_placement(needs.placement, group)),
+            **runtime,
             "automountServiceAccountToken": False,
             "terminationGracePeriodSeconds": STOP_SECONDS,
             "containers": [container],
-            "volumes": _common_volumes(needs, memory),
+            "volumes": _common_volumes(needs, group.memory),
         },
     )
 
@@ -183,6 +203,26 @@ def _template(needs: PodNeeds, spec: Object) -> Object:
     }
 
 
+def _placed(placement: Placement) -> Object:
+    tolerations = [one.model_dump(by_alias=True, exclude_defaults=True) for one in placement.tolerations]
+    fields = {
+        "nodeSelector": dict(placement.node_selector),
+        "tolerations": tolerations,
+        "priorityClassName": placement.priority_class,
+    }
+    return {key: value for key, value in fields.items() if value}
+
+
+def _worker_placement(placement: Placement, group: WorkerGroup) -> Placement:
+    """That of all pods and that of the group; nodes with GPUs are commonly tainted with their resource's name."""
+    gpus = (GPU_TOLERATION,) if group.gpu else ()
+    return replace(
+        placement,
+        node_selector={**placement.node_selector, **group.node_selector},
+        tolerations=(*placement.tolerations, *group.tolerations, *gpus),
+    )
+
+
 def _container(name: str, image: str) -> Object:
     return {
         "name": name,
@@ -193,7 +233,7 @@ def _container(name: str, image: str) -> Object:
 
 
 def _resources(cpu: str, memory: str, gpu: int = 0) -> Object:
-    gpus = {"nvidia.com/gpu": str(gpu)} if gpu else {}
+    gpus = {GPU_RESOURCE: str(gpu)} if gpu else {}
     return {"requests": {"cpu": cpu, "memory": memory, **gpus}, "limits": {"memory": memory, **gpus}}
 
 

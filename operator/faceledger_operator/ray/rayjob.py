@@ -31,13 +31,16 @@ ENTRYPOINT = f"python -m faceledger_workloads.run {RUN_SPEC_FILE}"
 SUBMITTER_RETRIES = 3
 """Submitter pods that may be lost (evicted, node gone): the next one finds the running job and goes on."""
 
+QUEUE = "kueue.x-k8s.io/queue-name"
+"""Label: Kueue suspends the RayJob until this LocalQueue admits it."""
+
 KEEP_HEAD_DOWN = "ray.io/disable-provisioned-head-restart"
 """Annotation: KubeRay replaces no head that is gone. The job went with it; an empty cluster would hold its workers."""
 
 
 @dataclass(frozen=True)
 class RayJobPlan:
-    """All that the RayJob depends on. `timeout` in seconds."""
+    """All that the RayJob depends on. `timeout` in seconds; `queue` is Kueue's, where there is one."""
 
     namespace: str
     owner: Object
@@ -45,6 +48,7 @@ class RayJobPlan:
     workers: WorkerGroup
     head_memory: str
     timeout: int
+    queue: str | None = None
 
 
 def build_rayjob(plan: RayJobPlan) -> Object:
@@ -54,7 +58,7 @@ def build_rayjob(plan: RayJobPlan) -> Object:
         "metadata": {
             "name": pods.attempt,
             "namespace": plan.namespace,
-            "labels": dict(pods.labels),
+            "labels": {**pods.labels, **({QUEUE: plan.queue} if plan.queue else {})},
             "annotations": {**pods.annotations, KEEP_HEAD_DOWN: "true"},
             "ownerReferences": [plan.owner],
         },
@@ -96,7 +100,7 @@ def _worker_group(plan: RayJobPlan) -> Object:
         "minReplicas": workers.min,
         "maxReplicas": workers.max,
         "rayStartParams": {},
-        "template": worker_template(plan.pods, workers.cpu, workers.memory, workers.gpu),
+        "template": worker_template(plan.pods, workers),
     }
 
 

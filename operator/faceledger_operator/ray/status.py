@@ -38,6 +38,11 @@ class JobView:
         return self.deployment == "Running"
 
     @property
+    def suspended(self) -> bool:
+        """Kueue, or a person, holds it back: it has no pods, and its time does not run."""
+        return self.deployment in {"Suspending", "Suspended"}
+
+    @property
     def invalid(self) -> bool:
         """KubeRay will never look at it again."""
         return self.deployment == "ValidationFailed"

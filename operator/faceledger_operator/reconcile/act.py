@@ -21,7 +21,7 @@ from ..kube.api import Kube
 from ..kube.errors import ApiRefusedError
 from ..kube.kinds import CONFIG_MAP, RAY_JOB, ROLE, ROLE_BINDING, SECRET
 from ..ledger.ledger import JournalFullError, Ledger, LedgerRefusedError, Ledgers, LedgerUnavailableError
-from ..ray.pods import PodNeeds
+from ..ray.pods import Placement, PodNeeds
 from ..ray.rayjob import RayJobPlan, build_rayjob
 from ..ray.status import parse_time
 from .adoption import NotOursError, create_or_adopt
@@ -166,7 +166,8 @@ class Actor:
             operator_image=self._images.operator,
             claims=subject.mounts(step.inputs),
             data_key=step.inputs.data_key,
-            pull_secrets=self._images.pull_secrets,
+            pull_secrets=(*self._images.pull_secrets, *(secret.name for secret in compute.image_pull_secrets)),
+            placement=Placement(compute.node_selector, compute.tolerations, compute.priority_class_name),
         )
         return RayJobPlan(
             namespace=subject.metadata.namespace,
@@ -175,6 +176,7 @@ class Actor:
             workers=compute.workers,
             head_memory=compute.head_memory,
             timeout=parse_duration(compute.timeout),
+            queue=compute.queue,
         )
 
 

@@ -43,6 +43,8 @@ def decide_running(observation: Observation, attempt: AttemptStatus, now: dateti
         return start_anew(observation, attempt, f"RayJob {attempt.name} was deleted", now)
     if job.invalid:
         return give_up(observation, attempt, RunReason.ATTEMPT_INVALID, f"RayJob {job.name}: {job.cause}", now)
+    if job.suspended:
+        return Decision(_queued(observation, job), observation.status.model_copy(update={"attempt": attempt}))
     loss = _loss(observation, job)
     if loss:
         return fail(observation, attempt, loss, now)
@@ -83,6 +85,12 @@ def _going_on(observation: Observation, status: Status, job: JobView, now: datet
         return Decision(_fault(observation) or reconciling(RunReason.RUNNING, _words(progress)), status)
     fault = _fault(observation)
     return Decision(fault, status) if fault else _starting(status, job, now)
+
+
+def _queued(observation: Observation, job: JobView) -> Headline:
+    queue = observation.subject.compute.queue
+    where = f"waits for queue {queue}" if queue else "is suspended"
+    return reconciling(RunReason.QUEUED, f"RayJob {job.name} {where}")
 
 
 def _fault(observation: Observation) -> Headline | None:

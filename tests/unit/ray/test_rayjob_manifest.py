@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import yaml
-from faceledger_operator.api.base import WorkerGroup
+from faceledger_operator.api.base import Toleration, WorkerGroup
 from faceledger_operator.kube.labels import SUBJECT_UID
-from faceledger_operator.ray.pods import ClaimMount, PodNeeds, SecretItem
+from faceledger_operator.ray.pods import ClaimMount, Placement, PodNeeds, SecretItem
 from faceledger_operator.ray.rayjob import RayJobPlan, build_rayjob
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -60,6 +60,19 @@ PLANS = {
         workers=WorkerGroup(min=0, max=4, cpu="4", memory="16Gi", gpu=1),
         pods=replace(PODS, claims=ONE_CLAIM, pull_secrets=("registry",)),
         timeout=90,
+    ),
+    "queued-and-placed": replace(
+        PLAN,
+        workers=WorkerGroup(
+            gpu=1,
+            node_selector={"accelerator": "h100"},
+            tolerations=(Toleration(key="spot", operator="Exists"),),
+            runtime_class_name="nvidia",
+        ),
+        pods=replace(
+            PODS, placement=Placement({"zone": "a"}, (Toleration(key="team", value="a", effect="NoExecute"),), "batch")
+        ),
+        queue="team-a",
     ),
 }
 

@@ -671,6 +671,24 @@ COMMITTING = (
         look_again=5.0,
     ),
     case(
+        "a RayJob that its queue holds back is waited for, whatever became of its pods",
+        observed(
+            dataset(compute={"queue": "team-a"}),
+            FIRST,
+            jobs=(rayjob(FIRST, deployment="Suspended"),),
+        ),
+        "Reconciling",
+        RunReason.QUEUED,
+        "waits for queue team-a",
+    ),
+    case(
+        "a RayJob that a person suspended is waited for",
+        observed(STAFF, FIRST, jobs=(rayjob(FIRST, deployment="Suspending"),)),
+        "Reconciling",
+        RunReason.QUEUED,
+        "is suspended",
+    ),
+    case(
         "KubeRay gets a minute to shut the cluster down",
         observed(
             STAFF,
