@@ -47,6 +47,8 @@ def synthesis(**fields: Any) -> Overrides:
 FILE = {"claimName": "weights", "path": "/faces.safetensors"}
 
 BAD_DATASETS = (
+    pytest.param({"gate": {"maxRoll": "200"}}, "spec.gate.maxRoll", "at most 180", id="tilted beyond upside down"),
+    pytest.param({"gate": {"minClarity": "-1"}}, "spec.gate.minClarity", "not negative", id="less than no clarity"),
     pytest.param(synthesis(generator="DeepFake9000"), "spec.synthesis.generator", "StyleGAN2", id="unknown generator"),
     pytest.param(synthesis(faces=-1), "spec.synthesis.faces", "greater than or equal to 0", id="fewer than no faces"),
     pytest.param(
@@ -125,6 +127,15 @@ BAD_JOBS = (
         "spec.matching.targetFalseMatchRate",
         "above 0 and below 1",
         id="a rate of one",
+    ),
+    pytest.param(
+        {"matching": {"targetFalseMatchRate": "0.001", "targetFalsePositiveIdentificationRate": "0.01"}},
+        "spec.matching",
+        "not both",
+        id="two rates",
+    ),
+    pytest.param(
+        {"search": {"landmarks": "SixtyEightPoint"}}, "spec.search", "acceptLicense must be true", id="a licence"
     ),
     pytest.param({"matching": {"topK": 0}}, "spec.matching.topK", "1", id="no candidates"),
     pytest.param({"matching": {"score": "Guess"}}, "spec.matching.score", "Cosine", id="unknown score"),

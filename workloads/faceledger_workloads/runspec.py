@@ -38,6 +38,7 @@ __all__ = [
     "Gallery",
     "Images",
     "Matching",
+    "ModelUsed",
     "Preprocessing",
     "Progress",
     "RecognitionRun",
@@ -360,6 +361,15 @@ class Artefact(_Frozen):
     path: str
 
 
+class ModelUsed(_Frozen):
+    """A model file, where it was published and its terms."""
+
+    name: str
+    source: str
+    licence: str
+    sha256: str
+
+
 class FileReject(_Frozen):
     """A file that was left out, by its path below the source (it is in the encrypted manifest, never in a report)."""
 
@@ -373,6 +383,7 @@ class DatasetSummary(_Frozen):
     real: int
     synthetic: int
     identities: int
+    models: tuple[ModelUsed, ...] = ()
     rejected: dict[str, int] = Field(default_factory=dict)
     screened: dict[str, int] = Field(default_factory=dict)
     """Synthetic faces that were drawn and left out, by reason."""
@@ -455,6 +466,7 @@ class RecognitionSummary(_Frozen):
     calibration: Calibration | None = None
     evaluation: Evaluation | None = None
     gallery_encodings: EncodingWork | None = None
+    models: tuple[ModelUsed, ...] = ()
 
 
 Summary = Annotated[DatasetSummary | RecognitionSummary, Field(discriminator="kind")]

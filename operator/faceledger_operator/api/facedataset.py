@@ -25,6 +25,7 @@ from .base import (
     SecretKey,
     Volume,
 )
+from .faces import EnrolmentGateSpec, FaceSearchSpec, ModelStatus
 from .rules import RUN_NAME_RULES, Rule, cel
 
 __all__ = [
@@ -105,6 +106,10 @@ class FaceDatasetSpec(ApiModel):
 
     source: ImageFolder = Field(description="The real photographs.")
     preprocessing: Preprocessing = Field(default_factory=Preprocessing, description="How faces are cut out.")
+    search: FaceSearchSpec = Field(default_factory=FaceSearchSpec, description="How faces are looked for.")
+    gate: EnrolmentGateSpec = Field(
+        default_factory=EnrolmentGateSpec, description="Which photos are good enough to be enrolled."
+    )
     synthesis: SynthesisSpec | None = Field(default=None, description="Synthetic faces to add; left out: none.")
     privacy: Privacy = Field(description="Purpose, retention and encryption.")
     compute: Compute = Field(default_factory=Compute, description="Where the work runs.")
@@ -124,6 +129,7 @@ class FaceDatasetStatus(ApiModel):
     )
     rejections: dict[str, int] = Field(default_factory=dict, description="How many were left out, by reason.")
     identities: int | None = Field(default=None, description="People in the manifest.")
+    models: tuple[ModelStatus, ...] = ()
     manifest: ArtefactStatus | None = Field(default=None, description="The manifest, encrypted.")
     artefacts: tuple[ArtefactStatus, ...] = ()
     commitment: CommitmentStatus | None = None

@@ -19,12 +19,16 @@ from .base import (
     ObjectMeta,
     ProgressStatus,
     Rate,
+    VolumePath,
 )
+from .faces import FaceSearchSpec, ModelStatus
 from .rules import RUN_NAME_RULES, cel
 
 __all__ = [
     "CalibrationStatus",
     "EncoderSpec",
+    "EvaluationStatus",
+    "GalleryEncodingStatus",
     "MatchingSpec",
     "RecognitionJob",
     "RecognitionJobSpec",
@@ -50,6 +54,15 @@ class EncoderSpec(ApiModel):
 
 
 class MatchingSpec(ApiModel):
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "!has(self.targetFalseMatchRate) || !has(self.targetFalsePositiveIdentificationRate)",
+                "matching: give one of targetFalseMatchRate and targetFalsePositiveIdentificationRate, not both",
+            )
+        )
+    )
+
     score: Literal["Cosine", "ASNorm"] = Field(
         default="Cosine", description="Raw cosine, or adaptive symmetric normalisation."
     )
@@ -58,8 +71,23 @@ class MatchingSpec(ApiModel):
         description="A probe is identified where S > T. Auto: calibrated on the gallery's own impostor pairs.",
         examples=["Auto", "0.93"],
     )
-    target_false_match_rate: Rate = Field(
-        default="0.001", description="Rate of impostor pairs above T that Auto aims at."
+    templates: Literal["Max", "Mean"] = Field(
+        default="Max",
+        description="Several photos of a person: the score of the likest one, or of their mean as one template.",
+    )
+    target_false_match_rate: Rate | None = Field(
+        default=None,
+        description="Share of comparisons with other people above T that Auto aims at; left out: 0.001.",
+        examples=["0.001"],
+    )
+    target_false_positive_identification_rate: Rate | None = Field(
+        default=None,
+        description="Instead: share of strangers who are taken for somebody of this gallery that Auto aims at.",
+        examples=["0.01"],
+    )
+    impostors: Literal["Gallery", "GalleryAndSynthetic"] = Field(
+        default="Gallery",
+        description="Whose scores Auto is calibrated on: the gallery alone, or synthetic faces too.",
     )
     top_k: int = Field(default=5, ge=1, le=1000, description="Candidates kept for each probe.")
     include_scores: bool = Field(
@@ -72,6 +100,13 @@ class RecognitionJobSpec(ApiModel):
 
     gallery_ref: LocalObject = Field(description="The FaceDataset of enrolled people.")
     probes: ImageFolder = Field(description="The photographs to recognise.")
+    labels: VolumePath | None = Field(
+        default=None,
+        min_length=1,
+        description="CSV file in the folder of probes, columns path and group: error rates are told for each group.",
+        examples=["labels.csv"],
+    )
+    search: FaceSearchSpec = Field(default_factory=FaceSearchSpec, description="How faces are looked for.")
     task: Literal["Encode", "Identify", "Verify"] = Field(
         default="Identify",
         description="Identify: 1:N. Verify: 1:1 against the folder's name. Encode: embeddings alone.",
@@ -87,9 +122,41 @@ class CalibrationStatus(ApiModel):
     source: str = Field(description="Fixed, or what it was calibrated on.")
     target_false_match_rate: str | None = None
     measured_false_match_rate: str | None = None
-    interval95: str | None = Field(default=None, description="Wilson interval of the measured rate.")
-    impostor_pairs: int | None = None
+    interval95: str | None = Field(default=None, description="95 % interval of the measured false-match rate.")
+    impostor_pairs: int | None = Field(default=None, description="Comparisons of gallery photos with other people.")
+    target_false_positive_identification_rate: str | None = None
+    measured_false_positive_identification_rate: str | None = None
+    identification_interval95: str | None = Field(
+        default=None, description="95 % interval of the measured false-positive-identification rate."
+    )
+    impostor_searches: int | None = Field(default=None, description="Searches for photos whose person was left out.")
+    gallery_people: int | None = Field(default=None, description="The rates hold for a gallery of this size.")
+    gallery_templates: int | None = None
     gallery_digest: str | None = None
+
+
+class EvaluationStatus(ApiModel):
+    """How right the answers were, where the probes' folders name people; intervals are in evaluation.json."""
+
+    rank1: str | None = Field(default=None, description="Share of enrolled probes whose nearest person is right.")
+    true_match_rate: str | None = Field(default=None, description="At a false-match rate of 0.001.")
+    equal_error_rate: str | None = None
+    true_positive_identification_rate: str | None = Field(
+        default=None, description="At a false-positive-identification rate of 0.01."
+    )
+    gallery_photos: int | None = Field(
+        default=None, description="Probes that are a photo of the gallery: left out of all rates."
+    )
+
+
+class GalleryEncodingStatus(ApiModel):
+    """What the gallery's templates took."""
+
+    encoded: int = Field(description="Faces that this run encoded.")
+    reused: int = Field(description="Faces whose stored encoding was used.")
+    discarded: dict[str, int] = Field(
+        default_factory=dict, description="Stored encodings that could not be used, by reason; made anew."
+    )
 
 
 class RecognitionJobStatus(ApiModel):
@@ -111,6 +178,9 @@ class RecognitionJobStatus(ApiModel):
     unenrolled_accepted: int | None = Field(
         default=None, description="Probes of people who are not enrolled, taken for somebody."
     )
+    evaluation: EvaluationStatus | None = None
+    gallery_encodings: GalleryEncodingStatus | None = None
+    models: tuple[ModelStatus, ...] = ()
     artefacts: tuple[ArtefactStatus, ...] = ()
     commitment: CommitmentStatus | None = None
 

@@ -23,6 +23,7 @@ from ..api.facedataset import FaceDataset, FaceDatasetStatus, SynthesisSpec
 from ..kube.api import Object
 from ..kube.kinds import FACE_DATASET, Kind
 from ..ray.pods import CHECKPOINT_PATH, OUTPUT_PATH, SOURCE_PATH, ClaimMount, SecretItem
+from .faces import enrolment_gate, face_search, model_statuses
 from .plan import common_run_fields, in_folder
 from .subject import ClaimReference, Inputs, References, SecretReference, Status, Summary, artefact_status
 
@@ -111,6 +112,8 @@ class DatasetSubject:
                 path=in_folder(SOURCE_PATH, spec.source.persistent_volume_claim.path), layout=spec.source.layout
             ),
             preprocessing=Preprocessing(size=spec.preprocessing.size, alignment=spec.preprocessing.alignment),
+            search=face_search(spec.search),
+            gate=enrolment_gate(spec.gate),
             synthesis=_synthesis(spec.synthesis) if spec.synthesis else None,
         )
 
@@ -123,6 +126,7 @@ class DatasetSubject:
                 "real": summary.real,
                 "synthetic": summary.synthetic,
                 "identities": summary.identities,
+                "models": model_statuses(summary.models),
                 "rejected": left_out.total(),
                 "rejections": dict(left_out),
                 "manifest": artefact_status(manifest) if manifest else None,

@@ -10,19 +10,31 @@ from faceledger_workloads.runspec import (
     Calibration,
     Cosine,
     Encoder,
+    EncodingWork,
+    Estimate,
+    Evaluation,
     Gallery,
     Images,
     Matching,
     RecognitionRun,
     RecognitionSummary,
+    Templates,
 )
 
 from ..api.base import Compute, ObjectMeta
 from ..api.conditions import ConditionType
-from ..api.recognitionjob import CalibrationStatus, MatchingSpec, RecognitionJob, RecognitionJobStatus
+from ..api.recognitionjob import (
+    CalibrationStatus,
+    EvaluationStatus,
+    GalleryEncodingStatus,
+    MatchingSpec,
+    RecognitionJob,
+    RecognitionJobStatus,
+)
 from ..kube.api import Object
 from ..kube.kinds import RECOGNITION_JOB, Kind
 from ..ray.pods import OUTPUT_PATH, SOURCE_PATH, ClaimMount
+from .faces import face_search, model_statuses
 from .plan import common_run_fields, in_folder
 from .subject import ClaimReference, GalleryInput, Inputs, References, Status, Summary, artefact_status
 
@@ -94,8 +106,11 @@ class RecognitionSubject:
                 attempt=gallery.attempt,
             ),
             probes=Images(
-                path=in_folder(SOURCE_PATH, spec.probes.persistent_volume_claim.path), layout=spec.probes.layout
+                path=in_folder(SOURCE_PATH, spec.probes.persistent_volume_claim.path),
+                layout=spec.probes.layout,
+                labels=spec.labels,
             ),
+            search=face_search(spec.search),
             task=spec.task,
             encoder=Encoder(model=spec.encoder.model, backend=spec.encoder.backend, precision=spec.encoder.precision),
             matching=_matching(spec.matching),
@@ -112,10 +127,13 @@ class RecognitionSubject:
             "rejections": summary.rejected,
             "gallery_people": summary.gallery_people,
             "calibration": _calibration(summary.calibration) if summary.calibration else None,
+            "gallery_encodings": _encodings(summary.gallery_encodings) if summary.gallery_encodings else None,
+            "models": model_statuses(summary.models),
             "artefacts": tuple(artefact_status(artefact) for artefact in artefacts),
         }
         if evaluation:
             found |= {
+                "evaluation": _evaluation(evaluation),
                 "rank1": None if evaluation.rank1 is None else str(evaluation.rank1),
                 "unenrolled_probes": evaluation.unenrolled_probes,
                 "unenrolled_accepted": evaluation.unenrolled_accepted,
@@ -141,24 +159,60 @@ def _gallery(inputs: Inputs) -> GalleryInput:
 def _matching(spec: MatchingSpec) -> Matching:
     return Matching(
         score=Cosine(spec.score),
+        templates=Templates(spec.templates),
         threshold="Auto" if spec.threshold == "Auto" else Decimal(spec.threshold),
-        target_false_match_rate=Decimal(spec.target_false_match_rate),
+        target_false_match_rate=_number(spec.target_false_match_rate),
+        target_false_positive_identification_rate=_number(spec.target_false_positive_identification_rate),
+        impostors=spec.impostors,
         top_k=spec.top_k,
         include_scores=spec.include_scores,
     )
 
 
 def _calibration(found: Calibration) -> CalibrationStatus:
-    low, high = found.false_match_rate_low, found.false_match_rate_high
     return CalibrationStatus(
         threshold=str(found.threshold),
         source=found.source,
         target_false_match_rate=_text(found.target_false_match_rate),
         measured_false_match_rate=_text(found.measured_false_match_rate),
-        interval95=f"{low} - {high}" if low is not None and high is not None else None,
+        interval95=_interval(found.false_match_rate_low, found.false_match_rate_high),
         impostor_pairs=found.impostor_pairs,
+        target_false_positive_identification_rate=_text(found.target_false_positive_identification_rate),
+        measured_false_positive_identification_rate=_text(found.measured_false_positive_identification_rate),
+        identification_interval95=_interval(
+            found.false_positive_identification_rate_low, found.false_positive_identification_rate_high
+        ),
+        impostor_searches=found.impostor_searches,
+        gallery_people=found.gallery_people,
+        gallery_templates=found.gallery_templates,
         gallery_digest=found.gallery_digest,
     )
+
+
+def _evaluation(found: Evaluation) -> EvaluationStatus:
+    return EvaluationStatus(
+        rank1=_text(found.rank1),
+        true_match_rate=_value(found.true_match_rate),
+        equal_error_rate=_value(found.equal_error_rate),
+        true_positive_identification_rate=_value(found.true_positive_identification_rate),
+        gallery_photos=found.gallery_photos,
+    )
+
+
+def _encodings(found: EncodingWork) -> GalleryEncodingStatus:
+    return GalleryEncodingStatus(encoded=found.encoded, reused=found.reused, discarded=found.discarded)
+
+
+def _interval(low: Decimal | None, high: Decimal | None) -> str | None:
+    return f"{low} - {high}" if low is not None and high is not None else None
+
+
+def _value(estimate: Estimate | None) -> str | None:
+    return None if estimate is None else str(estimate.value)
+
+
+def _number(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
 
 
 def _text(number: Decimal | None) -> str | None:

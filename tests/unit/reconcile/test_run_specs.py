@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 from faceledger_operator.api.conditions import ConditionType
 from faceledger_operator.ray.pods import ClaimMount, SecretItem
 from faceledger_operator.reconcile.children import run_config_map
 from faceledger_operator.reconcile.subject import SecretReference
-from faceledger_workloads.runspec import Calibration, DatasetSummary, Evaluation, parse_run_spec
+from faceledger_workloads.runspec import (
+    Calibration,
+    DatasetSummary,
+    EncodingWork,
+    EnrolmentGate,
+    Evaluation,
+    FaceSearch,
+    FacesPolicy,
+    Matching,
+    ModelUsed,
+    Templates,
+    parse_run_spec,
+)
 from subject_builders import DIGEST, GALLERY, INPUTS, MANIFEST, SUMMARY, dataset, recognition, recognition_success
 
 RECOGNITION_INPUTS = replace(INPUTS, gallery=GALLERY)
@@ -50,6 +63,53 @@ def test_a_recognition_run_reads_its_gallery_where_the_dataset_wrote_it() -> Non
     assert run.purpose == GALLERY.purpose
     assert (str(run.matching.threshold), run.matching.top_k) == ("0.93", 7)
     assert subject.mounts(RECOGNITION_INPUTS)[1] == ClaimMount("faceledger", "/data/output", read_only=False)
+
+
+def test_how_faces_are_looked_for_and_enrolled_goes_into_the_run() -> None:
+    search = {"detector": "Hog", "faces": "All", "rotations": False}
+    run = dataset(search=search, gate={"mode": "ReportOnly", "minEyeDistance": "24"}).run(INPUTS, "attempt-1")
+    assert run.search == FaceSearch(detector="Hog", faces=FacesPolicy.ALL, rotations=False)
+    assert run.gate == EnrolmentGate(mode="ReportOnly", min_eye_distance=Decimal(24))
+
+
+def test_a_spec_that_says_nothing_of_faces_means_the_runs_own_defaults() -> None:
+    enrolled = dataset().run(INPUTS, "attempt-1")
+    recognised = recognition().run(RECOGNITION_INPUTS, "attempt-1")
+    assert (enrolled.search, enrolled.gate) == (FaceSearch(), EnrolmentGate())
+    assert (recognised.search, recognised.matching) == (FaceSearch(), Matching())
+
+
+def test_how_people_are_matched_goes_into_the_run() -> None:
+    matching = {
+        "templates": "Mean",
+        "targetFalsePositiveIdentificationRate": "0.01",
+        "impostors": "GalleryAndSynthetic",
+    }
+    run = recognition(matching=matching, labels="labels.csv", search={"faces": "Largest"}).run(
+        RECOGNITION_INPUTS, "a-1"
+    )
+    assert run.matching == Matching(
+        templates=Templates.MEAN,
+        target_false_positive_identification_rate=Decimal("0.01"),
+        impostors="GalleryAndSynthetic",
+    )
+    assert run.probes.labels == "labels.csv"
+    assert run.search.faces is FacesPolicy.LARGEST
+
+
+def test_a_result_tells_its_models_and_what_its_templates_took() -> None:
+    model = ModelUsed(name="some.dat", source="somewhere", licence="CC0-1.0", sha256="ab" * 32)
+    subject = recognition()
+    summary = recognition_success(
+        models=(model,), gallery_encodings=EncodingWork(encoded=1, reused=199, discarded={"NotFinite": 1})
+    )
+    status = subject.with_result(subject.status, summary, ())
+    assert [(shown.name, shown.licence) for shown in status.models] == [("some.dat", "CC0-1.0")]
+    assert status.gallery_encodings is not None
+    assert (status.gallery_encodings.encoded, status.gallery_encodings.reused) == (1, 199)
+    enrolled = dataset()
+    told = enrolled.with_result(enrolled.status, SUMMARY.model_copy(update={"models": (model,)}), (MANIFEST,))
+    assert [shown.sha256 for shown in told.models] == ["ab" * 32]
 
 
 def test_a_data_key_is_the_users_or_one_of_our_own() -> None:
