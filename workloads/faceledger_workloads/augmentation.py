@@ -24,6 +24,7 @@ from faceledger_workloads.synthesis.screening import (
     ScreeningThresholds,
     calibrate_max_similarity_to_real,
     screen,
+    screen_variation,
 )
 from faceledger_workloads.work import Draw, Encoded
 
@@ -79,15 +80,15 @@ class Augmentation:
     def run(self) -> Iterator[Judged]:
         """First the faces themselves, then their variations, until `synthesis.faces` were accepted."""
         left = self.synthesis.faces
-        accepted: list[int] = []
+        accepted: dict[int, NDArray[np.float32]] = {}
         for judged in self._people(math.ceil(left / (1 + self.synthesis.variations_per_identity))):
-            if judged.reason is None:
-                accepted.append(judged.face.draw[0])
+            if judged.reason is None and judged.face.template is not None:
+                accepted[judged.face.draw[0]] = judged.face.template
                 left -= 1
             yield judged
         draws = [(index, k) for index in accepted for k in range(1, self.synthesis.variations_per_identity + 1)]
-        for judged in map(self._judge_variation, self.draw(draws[:left])):
-            yield judged
+        for face in self.draw(draws[:left]):
+            yield self._judge_variation(face, accepted[face.draw[0]])
 
     def _people(self, wanted: int) -> Iterator[Judged]:
         """Draws in rounds: as many more as are missing, since a screening that depends on order needs all before it."""
@@ -105,9 +106,8 @@ class Augmentation:
         decisions = screen(map(_candidate, self._drawn), self._real_templates, self._thresholds)
         return [Judged(face, decision.reason) for face, decision in zip(self._drawn, decisions, strict=True)]
 
-    def _judge_variation(self, face: DrawnFace) -> Judged:
-        """Likeness to its own person is what a variation is for, so it is compared with real people alone."""
-        (decision,) = screen([_candidate(face)], self._real_templates, self._thresholds)
+    def _judge_variation(self, face: DrawnFace, own: NDArray[np.float32]) -> Judged:
+        decision = screen_variation(_candidate(face), own, self._real_templates, self._thresholds)
         return Judged(face, decision.reason)
 
 

@@ -12,6 +12,7 @@ from faceledger_workloads.synthesis.screening import (
     calibrate_max_similarity_to_real,
     count_reasons,
     screen,
+    screen_variation,
 )
 
 THRESHOLDS = ScreeningThresholds(
@@ -79,6 +80,7 @@ def test_every_reason_is_counted_also_those_that_were_not_given() -> None:
         ScreeningReason.LOW_QUALITY: 0,
         ScreeningReason.NEAR_REAL_IDENTITY: 1,
         ScreeningReason.DUPLICATE: 0,
+        ScreeningReason.IDENTITY_CHANGED: 0,
     }
 
 
@@ -92,3 +94,17 @@ def test_the_threshold_to_real_people_is_their_highest_likeness_to_each_other() 
 def test_too_few_people_teach_no_threshold(identities: list[str]) -> None:
     templates = np.stack([_unit(0)] * len(identities)) if identities else np.empty((0, 2), np.float32)
     assert calibrate_max_similarity_to_real(templates, identities) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("candidate", "reason"),
+    [
+        pytest.param(_candidate(degrees=0), None, id="the same as the person it varies, and yet no duplicate"),
+        pytest.param(_candidate(degrees=20), None, id="still that person"),
+        pytest.param(_candidate(degrees=30), ScreeningReason.IDENTITY_CHANGED, id="somebody else"),
+        pytest.param(_candidate(degrees=None), ScreeningReason.UNDETECTED, id="no face"),
+        pytest.param(_candidate(degrees=70), ScreeningReason.NEAR_REAL_IDENTITY, id="a real person"),
+    ],
+)
+def test_a_variation_keeps_the_person_or_is_left_out(candidate: Candidate, reason: ScreeningReason | None) -> None:
+    assert screen_variation(candidate, _unit(0), REAL, THRESHOLDS) == Decision(0, reason)

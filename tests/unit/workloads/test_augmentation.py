@@ -137,3 +137,14 @@ def test_answers_are_matched_to_draws_however_they_were_cut(cut: int) -> None:
     assert [one.template is None for one in answers] == [True, False, False, True, False]
     templates = np.stack([one.template for one in answers if one.template is not None])
     assert np.allclose(templates, unit_rows(rows))
+
+
+def test_a_variation_that_became_somebody_else_is_left_out() -> None:
+    def draw(draws: Sequence[Draw]) -> Iterator[DrawnFace]:
+        for index, variation in draws:
+            yield drawn((index, variation), own_direction((index + 50 * (variation == 2), variation)))
+
+    judged = augment(draw, 6, variations=2)
+    reasons = {one.face.draw: one.reason for one in judged}
+    assert reasons[0, 1] is None
+    assert reasons[0, 2] is ScreeningReason.IDENTITY_CHANGED

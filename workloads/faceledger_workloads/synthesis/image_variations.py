@@ -48,9 +48,7 @@ def vary_image(pixels: NDArray[np.uint8], variation: int) -> NDArray[np.uint8]:
     image = torch.from_numpy(pixels.astype(np.float64) / 255).permute(2, 0, 1).unsqueeze(0)
     grid = _grid(image.shape[2], image.shape[3])
     bent = _turned(_with_expression(grid, corners, opening), turn, nod, roll)
-    moved = functional.grid_sample(
-        image, bent.unsqueeze(0), mode="bicubic", padding_mode="reflection", align_corners=False
-    )
+    moved = functional.grid_sample(image, bent.unsqueeze(0), "bicubic", "reflection", align_corners=False)
     lit = moved.clamp(0, 1) ** (2 ** (exposure * MAX_GAMMA)) * _light(grid, side, above)
     levels = (lit[0].permute(1, 2, 0) * 255).round().clamp(0, 255).to(torch.uint8)
     result: NDArray[np.uint8] = levels.contiguous().numpy()
