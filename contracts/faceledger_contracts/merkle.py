@@ -9,11 +9,11 @@ other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from faceledger_contracts.canonical import keccak256
 
-__all__ = ["inner_hash", "leaf_hash", "proof", "proofs", "root", "type_tag", "verify_proof"]
+__all__ = ["each_proof", "inner_hash", "leaf_hash", "proof", "proofs", "root", "type_tag", "verify_proof"]
 
 LEAF_PREFIX = b"\x00"
 """First byte of every leaf's preimage. Prefix, 32-byte tag and content make at least 65 bytes: never 64."""
@@ -50,8 +50,13 @@ def proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
 
 def proofs(leaves: Sequence[bytes]) -> list[list[bytes]]:
     """The proofs of all leaves, for the price of one tree."""
+    return list(each_proof(leaves))
+
+
+def each_proof(leaves: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """The proofs of all leaves, each when it is asked for."""
     tree = _tree(leaves)
-    return [_siblings(tree, len(leaves), index) for index in range(len(leaves))]
+    return (_siblings(tree, len(leaves), index) for index in range(len(leaves)))
 
 
 def verify_proof(leaf: bytes, proof: Sequence[bytes], root: bytes) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from faceledger_contracts import batch as batches
+from faceledger_contracts import merkle
 from faceledger_contracts.abi import faceledger_artefact
 from faceledger_contracts.canonical import from_hex, to_hex
 from faceledger_contracts.inclusion import Inclusion
@@ -53,12 +54,11 @@ def build_receipts(
 ) -> Iterator[tuple[Entry, Receipt]]:
     """One receipt an entry of the batch, which must have a place; of version 2 where its inclusion is proved."""
     assert batch.place is not None
-    entries = journal.entries_of(batch)
-    proofs = batches.Batch.of(from_hex(entry.leaf, 32) for entry in entries).proofs()
+    entries = {from_hex(entry.leaf, 32): entry for entry in journal.entries_of(batch)}
+    leaves = batches.Batch.of(entries).leaves
     common = _common(batch, batch.place, chain_id, inclusion)
-    for entry in entries:
-        proof = tuple(to_hex(node) for node in proofs[from_hex(entry.leaf, 32)])
-        yield entry, _receipt(entry, proof, common)
+    for leaf, proof in zip(leaves, merkle.each_proof(leaves), strict=True):
+        yield entries[leaf], _receipt(entries[leaf], tuple(map(to_hex, proof)), common)
 
 
 def _common(batch: Batch, place: Place, chain_id: int, inclusion: Inclusion | None) -> dict[str, Any]:

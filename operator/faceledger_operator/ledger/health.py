@@ -60,6 +60,7 @@ class Health:
     deployment: Deployment | None = None
     has_records: bool = False
     content_problem: str | None = None
+    receipts_problem: str | None = None
     trouble: Trouble | None = None
 
 

@@ -160,6 +160,10 @@ class Entry(_Stored):
     accepted_at: int
     number: int = -1
 
+    def numbered(self, number: int) -> Self:
+        """The same entry under this number; model_copy, four times slower, is felt where thousands come at once."""
+        return self.model_construct(self.model_fields_set | {"number"}, **{**self.__dict__, "number": number})
+
 
 @dataclass(frozen=True)
 class Journal:
@@ -236,7 +240,7 @@ class Journal:
         added, number = dict[str, Entry](), self.next_number
         for entry in entries:
             if entry.attempt not in self.entries and entry.attempt not in added:
-                added[entry.attempt] = entry.model_copy(update={"number": number})
+                added[entry.attempt] = entry.numbered(number)
                 number += 1
         return replace(self, entries={**self.entries, **added}, next_number=number) if added else self
 

@@ -163,7 +163,8 @@ class JournalStore:
             await self._append(before, added)
         await self._write_head(after, sorted(self._segments))
         self._journal = after
-        await self._drop_finished_segments()
+        if left:
+            await self._drop_finished_segments()
 
     async def _append(self, before: Journal, added: list[Entry]) -> None:
         """Into the newest segment as far as there is room, the rest into new ones, which the head names beforehand."""
@@ -178,14 +179,14 @@ class JournalStore:
         new = range(newest + 1, newest + 1 + len(groups))
         if groups:
             await self._write_head(before, [*sorted(self._segments), *new])
-        for number, group in zip(new, groups, strict=True):
-            await self._write_segment(number, tuple(group))
+        await asyncio.gather(*map(self._write_segment, new, map(tuple, groups)))
 
     async def _write_segment(self, number: int, entries: tuple[Entry, ...]) -> None:
         assert self._secret is not None
         known, metadata = self._segments.get(number), self._secret["metadata"]
         owner = {"apiVersion": "v1", "kind": "Secret", "name": metadata["name"], "uid": metadata["uid"]}
-        body = self._body(self._segment_name(number), encode_segment(entries), known.secret if known else None, owner)
+        data = await asyncio.to_thread(encode_segment, entries)
+        body = self._body(self._segment_name(number), data, known.secret if known else None, owner)
         stored = await (self._kube.replace(SECRET, body) if known else self._kube.create(SECRET, body))
         self._segments[number] = _Segment(_metadata_of(stored), entries)
 

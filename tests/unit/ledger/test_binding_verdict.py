@@ -68,6 +68,14 @@ CASES = [
         id="the key's service is silent",
     ),
     pytest.param(
+        {"receipts_problem": "s3://receipts cannot be used: NoSuchBucket"},
+        BindingReason.RECEIPTS_UNREACHABLE,
+        "receipts: s3://receipts cannot be used: NoSuchBucket",
+        STALLED,
+        True,
+        id="the receipts' bucket is not there",
+    ),
+    pytest.param(
         {"trouble": Trouble(BindingReason.RECEIPTS_UNREACHABLE, "the bucket is gone")},
         BindingReason.RECEIPTS_UNREACHABLE,
         "the bucket is gone",

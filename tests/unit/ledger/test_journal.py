@@ -152,7 +152,7 @@ def test_the_receipts_of_a_batch_hold_against_everything_but_the_chain(build: An
     entries = tuple(build.entry(name) for name in ("a", "b", "c"))
     batch = build.batch(*entries, sent=build.sent(), place=build.place())
     receipts = list(build_receipts(build.journal(batch, entries=entries), batch, 1337))
-    assert [entry.attempt for entry, _ in receipts] == ["a", "b", "c"]
+    assert {entry.attempt for entry, _ in receipts} == {"a", "b", "c"}
     for _, receipt in receipts:
         steps = {step.name: step.ok for step in verify_receipt(receipt, NoChain())}
         assert all(steps[name] for name in ("receipt", "leaf", "proof", "batch id", "batch signature"))

@@ -114,7 +114,7 @@ async def test_many_records_lie_in_segments_that_are_never_long(build: Any) -> N
     kube = Secrets()
     entries = [build.entry(f"front-door-{i:06x}-1") for i in range(2 * SEGMENT_ENTRIES + 1)]
     journal = await store_of(kube).update(lambda journal: journal.with_entries(entries), accepts_entry=True)
-    assert list(kube.secrets) == [HEAD, f"{HEAD}-0", f"{HEAD}-1", f"{HEAD}-2"]
+    assert set(kube.secrets) == {HEAD, f"{HEAD}-0", f"{HEAD}-1", f"{HEAD}-2"}
     assert max(len(secret["data"][JOURNAL_KEY]) for secret in kube.secrets.values()) < MAX_BYTES
     assert await store_of(kube).load() == journal
 
