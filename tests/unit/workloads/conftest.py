@@ -15,11 +15,13 @@ import ray
 from faceledger_contracts.eip712 import Domain
 from faceledger_workloads.artefacts import LocalContent
 from faceledger_workloads.clock import SystemClock
+from faceledger_workloads.driver import perform
 from faceledger_workloads.own_process import OwnProcess
 from faceledger_workloads.report import Reporter, run_key_signer
-from faceledger_workloads.run import actors, perform
+from faceledger_workloads.run import actors
 from faceledger_workloads.runspec import DatasetRun, RecognitionRun, parse_run_spec
 from faceledger_workloads.session import Outcome, PoolMaker
+from faceledger_workloads.vault import Vault, read_data_key
 from faceledger_workloads.worker import FaceWorker
 
 CONTRACT = "0x" + "1f" * 20
@@ -175,4 +177,5 @@ def perform_on_ray(local_ray: None) -> Callable[[DatasetRun | RecognitionRun], O
 
 
 def _perform(run: DatasetRun | RecognitionRun, make_pool: PoolMaker) -> Outcome:
-    return perform(run, make_reporter(Mailbox(), FakeClock()), LocalContent(), SystemClock(), make_pool)
+    vault = Vault(Path(run.output), read_data_key(run.data_key_file, "dataKeyFile"), run.purpose)
+    return perform(run, vault, make_reporter(Mailbox(), FakeClock()), LocalContent(), SystemClock(), make_pool)

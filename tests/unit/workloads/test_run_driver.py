@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from faceledger_workloads import run
+from faceledger_workloads.driver import Termination, conduct
 from faceledger_workloads.session import Outcome
 
 if TYPE_CHECKING:
@@ -81,14 +82,14 @@ def be_stopped_inside_of_c() -> None:
 
 @pytest.mark.parametrize("interrupt", [be_stopped, be_stopped_inside_of_c])
 def test_a_driver_that_is_stopped_says_so(interrupt: Callable[[], None], reporter: Reporter, mailbox: Mailbox) -> None:
-    termination = run.Termination()
+    termination = Termination()
     termination.listen()
 
     def work() -> Outcome:
         interrupt()
         raise AssertionError("unreachable: the signal ends the work")
 
-    assert run.conduct(reporter, work, termination) == 1
+    assert conduct(reporter, work, termination) == 1
     failure = mailbox.reports[-1]["failure"]
     assert failure["reason"] == "InfrastructureFailed"
     assert failure["retryable"]
