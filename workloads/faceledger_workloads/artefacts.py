@@ -6,7 +6,9 @@ has its final name only when it is whole; a run that is repeated replaces its ow
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -92,13 +94,19 @@ class ArtefactStore:
 
 
 def write_whole(file: Path, seal: Seal, name: str, chunks: Iterable[bytes]) -> Plaintext:
-    """Writes `file`, sealed as `name`; it has its name only when all of it is there."""
+    """Writes `file`, sealed as `name`; it has its name only when all is there. Raises `RunFailed` (OutputFull)."""
     partial = file.with_name(f".{file.name}.partial")
-    file.parent.mkdir(parents=True, exist_ok=True)
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as writer:
             plaintext = seal.write(cast("BinaryIO", ChunkReader(iter(chunks))), writer, name)
+            writer.flush()
+            os.fsync(writer.fileno())
         partial.replace(file)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise RunFailed(FailureReason.OUTPUT_FULL, f"output: {name} cannot be written: {error.strerror}") from error
     finally:
         with suppress(FileNotFoundError):
             partial.unlink()

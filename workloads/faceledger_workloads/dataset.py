@@ -17,13 +17,15 @@ from faceledger_workloads.chips import write_chips
 from faceledger_workloads.embedding.rows import Embeddings, joined
 from faceledger_workloads.face import Face, Unfit
 from faceledger_workloads.failures import RunFailed
+from faceledger_workloads.generator_training import Trained, train_generator
 from faceledger_workloads.images.source import Photo, list_photos
 from faceledger_workloads.manifest import ManifestRow, RealRow, RejectedRow, ScreenedRow, SyntheticRow, manifest_lines
 from faceledger_workloads.models import FIVE_POINTS
-from faceledger_workloads.runspec import DatasetRun, DatasetSummary, Encoder, FailureReason, Synthesis
+from faceledger_workloads.runspec import DatasetRun, DatasetSummary, Encoder, FailureReason, Images, Synthesis
 from faceledger_workloads.session import Outcome, Session
-from faceledger_workloads.shards import DETECTION, GENERATION, PHOTOS, Pool, cut
+from faceledger_workloads.shards import DETECTION, PHOTOS, Pool, cut, detection, generation
 from faceledger_workloads.sheets.contact_sheet import MAX_TILES, Tile, draw_sheet
+from faceledger_workloads.training_faces import TrainingFaces
 from faceledger_workloads.work import Draw, Encoded, Seen, WorkerSetup
 
 __all__ = ["run_dataset"]
@@ -31,9 +33,6 @@ __all__ = ["run_dataset"]
 
 def run_dataset(session: Session, run: DatasetRun) -> Outcome:
     """The whole workload. Raises `RunFailed`."""
-    if run.synthesis and run.synthesis.generator != "StyleGAN2":
-        message = f"synthesis.generator {run.synthesis.generator} is not available; there is StyleGAN2"
-        raise RunFailed(FailureReason.GENERATOR_UNSUPPORTED, message)
     photos = list_photos(run.source, "source")
     setup = WorkerSetup(
         source=run.source,
@@ -45,7 +44,7 @@ def run_dataset(session: Session, run: DatasetRun) -> Outcome:
     )
     pool = session.pool(setup)
     try:
-        return _Collection(session, pool, run.synthesis).collect(photos)
+        return _Collection(session, pool, run).collect(photos)
     finally:
         pool.close()
 
@@ -53,10 +52,13 @@ def run_dataset(session: Session, run: DatasetRun) -> Outcome:
 class _Collection:
     """What has been gathered so far: a row for each image, tiles for the sheets."""
 
-    def __init__(self, session: Session, pool: Pool, synthesis: Synthesis | None) -> None:
+    def __init__(self, session: Session, pool: Pool, run: DatasetRun) -> None:
         self._session = session
         self._pool = pool
-        self._synthesis = synthesis
+        self._run = run
+        self._synthesis = run.synthesis
+        self._training_faces = TrainingFaces(run.synthesis.train if run.synthesis else None)
+        self._trained: Trained | None = None
         self._rows: list[ManifestRow] = []
         self._embeddings: list[Embeddings] = []
         self._tiles: list[Tile] = []
@@ -83,10 +85,29 @@ class _Collection:
             message = f"source.path: no usable face in any of {len(photos)} files: {_counted(self._rejected())}"
             raise RunFailed(FailureReason.NO_FACE_FOUND, message)
         if self._synthesis:
+            self._train()
             identities = [row.identity or row.path for row in real]
             augmentation = Augmentation(self._synthesis, joined(self._embeddings), identities, self._draw)
             for judged in augmentation.run():
                 yield from self._synthetic_chip(judged, self._synthesis)
+
+    def _train(self) -> None:
+        """Trains the generator where the run does; draws are made by it then."""
+        training = self._synthesis.train if self._synthesis else None
+        if training is None:
+            return
+        if training.images is not None:
+            self._look_at_training_faces(training.images)
+        self._trained = train_generator(self._session, self._pool, self._run, self._training_faces.pixels())
+
+    def _look_at_training_faces(self, images: Images) -> None:
+        """Faces of another folder; they are trained on, and are not in the manifest."""
+        photos = list_photos(images, "synthesis.train.images")
+        chain, total = detection(images), len(photos)
+        seen: Seen
+        for seen in self._session.stage(self._pool, "detecting training faces", chain, cut(photos), total):
+            for face in seen.faces:
+                self._training_faces.add(face)
 
     def _real_chips(self, photos: Sequence[Photo]) -> Iterator[tuple[str, bytes]]:
         waiting = iter(photos)
@@ -96,6 +117,7 @@ class _Collection:
                 continue
             row = _real_row(photo, found, f"real/{number:08d}.png")
             self._rows.append(row)
+            self._training_faces.add_own(found)
             self._show(self._tiles, found, photo.identity or "")
             yield row.chip, found.chip_png
 
@@ -113,7 +135,8 @@ class _Collection:
             yield from shard.seen.found
 
     def _draw(self, draws: Sequence[Draw]) -> Iterator[DrawnFace]:
-        stage = self._session.stage(self._pool, "generating faces", GENERATION, cut(draws), len(draws))
+        shared = self._pool.share(self._trained.generator) if self._trained else None
+        stage = self._session.stage(self._pool, "generating faces", generation(shared), cut(draws), len(draws))
         return drawn_faces(draws, stage)
 
     def _synthetic_chip(self, judged: Judged, synthesis: Synthesis) -> Iterator[tuple[str, bytes]]:
@@ -141,6 +164,7 @@ class _Collection:
             identities=len({row.identity for row in real if row.identity}),
             rejected=self._rejected(),
             screened=_counts(row.reason for row in self._rows if isinstance(row, ScreenedRow)),
+            training=self._trained.summary if self._trained else None,
         )
 
     def _rejected(self) -> dict[str, int]:

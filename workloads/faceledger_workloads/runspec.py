@@ -51,6 +51,8 @@ __all__ = [
     "Subject",
     "Synthesis",
     "Templates",
+    "Training",
+    "TrainingSummary",
     "Workers",
     "parse_report_target",
     "parse_run_spec",
@@ -175,14 +177,41 @@ class Screening(_Frozen):
     max_similarity_to_real: Decimal | Literal["Auto"] = "Auto"
 
 
+class Training(_Frozen):
+    """Train the generator in this run. `images`: another folder of face photographs to train on; without it, the data
+    set's own. `checkpoint_every`: thousand images that are lost at most when a worker or the driver is."""
+
+    images: Images | None = None
+    kimg: Decimal = Field(gt=0)
+    """Thousand images to show."""
+    resolution: int = Field(default=64, ge=16, le=1024)
+    channels: int = Field(default=128, ge=8, le=1024)
+    """The most anywhere in a network."""
+    batch: int = Field(default=16, ge=2)
+    learning_rate: Decimal | None = Field(default=None, gt=0)
+    precision: Literal["Float32", "BFloat16"] = "Float32"
+    checkpoint_every: Decimal = Field(default=Decimal(4), gt=0)
+
+
 class Synthesis(_Frozen):
+    """Synthetic faces: from a `checkpoint`, or from a generator that the run trains itself (`train`)."""
+
     generator: Literal["StyleGAN2", "ProGAN", "CycleGAN", "MGAN"]
-    checkpoint: Checkpoint
+    checkpoint: Checkpoint | None = None
+    train: Training | None = None
     faces: int = Field(ge=0)
     variations_per_identity: int = Field(ge=0, default=0)
     truncation: Decimal = Field(gt=0, le=1)
     seed: int = Field(ge=0)
     screening: Screening = Screening()
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if (self.checkpoint is None) == (self.train is None):
+            raise ValueError("give exactly one of checkpoint and train")
+        if self.generator == "CycleGAN" and self.faces:
+            raise ValueError("CycleGAN translates faces and makes no people: faces must be 0")
+        return self
 
 
 class Encoder(_Frozen):
@@ -334,6 +363,9 @@ class FailureReason(StrEnum):
     CHECKPOINT_DIGEST_MISMATCH = "CheckpointDigestMismatch"
     CHECKPOINT_UNREADABLE = "CheckpointUnreadable"
     GENERATOR_UNSUPPORTED = "GeneratorUnsupported"
+    TOO_FEW_IMAGES = "TooFewImages"
+    TRAINING_DIVERGED = "TrainingDiverged"
+    OUTPUT_FULL = "OutputFull"
     GALLERY_CHANGED = "GalleryChanged"
     GALLERY_TOO_SMALL = "GalleryTooSmall"
     DATA_KEY_INVALID = "DataKeyInvalid"
@@ -377,6 +409,16 @@ class FileReject(_Frozen):
     reason: str
 
 
+class TrainingSummary(_Frozen):
+    """How a generator was trained. `frechet_distance`: of its faces to the training images, in dlib's space, at the
+    end. `converged_kimg`: from when on that distance fell no more; None where it still does."""
+
+    kimg: Decimal
+    images: int
+    frechet_distance: Decimal
+    converged_kimg: Decimal | None = None
+
+
 class DatasetSummary(_Frozen):
     kind: Literal["FaceDataset"] = "FaceDataset"
     images: int
@@ -387,6 +429,7 @@ class DatasetSummary(_Frozen):
     rejected: dict[str, int] = Field(default_factory=dict)
     screened: dict[str, int] = Field(default_factory=dict)
     """Synthetic faces that were drawn and left out, by reason."""
+    training: TrainingSummary | None = None
 
 
 class Calibration(_Frozen):

@@ -13,12 +13,13 @@ from pathlib import Path
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.images.decode import Pixels
 from faceledger_workloads.runspec import Checkpoint, FailureReason, Synthesis
-from faceledger_workloads.synthesis.checkpoint import CheckpointDigestDiffersError, CheckpointError
-from faceledger_workloads.synthesis.generator import bundled_checkpoint, load_checkpoint
+from faceledger_workloads.synthesis.checkpoint import CheckpointDigestDiffersError, CheckpointError, CheckpointMetadata
+from faceledger_workloads.synthesis.faces import load_faces, unpack_faces
+from faceledger_workloads.synthesis.generator import bundled_checkpoint
 from faceledger_workloads.synthesis.model import FaceGenerator, Latent
-from faceledger_workloads.work import Draw
+from faceledger_workloads.work import Draw, TrainedGenerator
 
-__all__ = ["Sampler", "load_sampler"]
+__all__ = ["Sampler", "load_sampler", "trained_sampler"]
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,24 @@ class Sampler:
 
 def load_sampler(synthesis: Synthesis) -> Sampler:
     """Raises `RunFailed` (CheckpointDigestMismatch, CheckpointUnreadable) naming `synthesis.checkpoint`."""
+    assert synthesis.checkpoint is not None, "the run trains its own generator"
     try:
-        generator = load_checkpoint(_path(synthesis.checkpoint), synthesis.checkpoint.sha256)
+        generator, metadata = load_faces(_path(synthesis.checkpoint), synthesis.checkpoint.sha256)
     except CheckpointDigestDiffersError as error:
         message = f"synthesis.checkpoint: {error}"
         raise RunFailed(FailureReason.CHECKPOINT_DIGEST_MISMATCH, message) from error
     except CheckpointError as error:
         raise RunFailed(FailureReason.CHECKPOINT_UNREADABLE, f"synthesis.checkpoint: {error}") from error
+    if metadata.architecture != synthesis.generator:
+        message = f"synthesis.generator is {synthesis.generator}, and the checkpoint holds a {metadata.architecture}"
+        raise RunFailed(FailureReason.GENERATOR_UNSUPPORTED, message)
     return Sampler(generator, synthesis.seed, float(synthesis.truncation))
+
+
+def trained_sampler(synthesis: Synthesis, trained: TrainedGenerator) -> Sampler:
+    """The generator that the run itself trained."""
+    metadata = CheckpointMetadata.model_validate_json(trained.metadata)
+    return Sampler(unpack_faces(trained.content, metadata), synthesis.seed, float(synthesis.truncation))
 
 
 def _path(checkpoint: Checkpoint) -> Path:

@@ -12,7 +12,22 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
-__all__ = ["DETECTION", "ENCODING", "GENERATION", "PHOTOS", "SHARD", "Chain", "Pool", "Shared", "Step", "cut"]
+from faceledger_workloads.runspec import Images
+
+__all__ = [
+    "DETECTION",
+    "ENCODING",
+    "PHOTOS",
+    "SHARD",
+    "Chain",
+    "Pool",
+    "Shared",
+    "Step",
+    "cut",
+    "detection",
+    "generation",
+    "training",
+]
 
 SHARD = 32
 """Images in a shard: large enough for the network's batch, small enough to lose little with a worker."""
@@ -52,12 +67,21 @@ PHOTOS: Chain = (*DETECTION, _EXTRACT)
 ENCODING: Chain = (Step("extract_encodings", "encode_chips"),)
 """PNG chips -> (n, 128) embeddings."""
 
-GENERATION: Chain = (
-    Step("generate_faces", "generate_faces"),
-    Step("detect_faces", "detect_generated"),
-    _EXTRACT,
-)
-"""Draws -> `Encoded`: faces made, looked at, then encoded."""
+
+def detection(folder: Images) -> Chain:
+    """Photos of another `folder` than the run's source -> `Seen`."""
+    return (Step("detect_faces", "detect_faces", (folder,)),)
+
+
+def generation(trained: Shared[Any] | None = None) -> Chain:
+    """Draws -> `Encoded`: faces made by the run's checkpoint or by a `trained` generator, looked at, then encoded."""
+    make = Step("generate_faces", "generate_faces", (trained,))
+    return (make, Step("screen_faces", "detect_generated"), Step("screen_faces", "encode_found"))
+
+
+def training(faces: Shared[Any]) -> Chain:
+    """Training orders -> `TrainingResult`: one interval each, on `faces` (n, r, r, 3)."""
+    return (Step("train_generator", "train_generator", (faces,)),)
 
 
 class Pool(Protocol):

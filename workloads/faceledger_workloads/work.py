@@ -12,8 +12,19 @@ from faceledger_workloads.face import Face, Unfit
 from faceledger_workloads.images.decode import Pixels
 from faceledger_workloads.images.source import Photo
 from faceledger_workloads.runspec import Encoder, Images, Synthesis
+from faceledger_workloads.training_course import Point
 
-__all__ = ["Draw", "Encoded", "Found", "Generated", "Seen", "WorkerSetup"]
+__all__ = [
+    "Draw",
+    "Encoded",
+    "Found",
+    "Generated",
+    "Seen",
+    "TrainedGenerator",
+    "TrainingOrder",
+    "TrainingResult",
+    "WorkerSetup",
+]
 
 Draw = tuple[int, int]
 """(index of a synthetic face, variation); variation 0 is the face itself."""
@@ -58,6 +69,33 @@ class Encoded:
 
     seen: Seen
     embeddings: Embeddings
+
+
+@dataclass(frozen=True)
+class TrainedGenerator:
+    """A checkpoint in memory: the bytes of a safetensors file, and their metadata as JSON."""
+
+    content: bytes
+    metadata: str
+
+
+@dataclass(frozen=True)
+class TrainingOrder:
+    """One interval of training. `state` is empty where the run begins; `until_kimg` is where the interval ends."""
+
+    generator: str
+    config: str
+    state: bytes
+    until_kimg: float
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What an interval gave: the state to go on from, the generator so far, and how good it is."""
+
+    state: bytes
+    generator: TrainedGenerator
+    point: Point
 
 
 @dataclass(frozen=True)

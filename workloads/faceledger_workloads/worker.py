@@ -15,11 +15,22 @@ from typing import TYPE_CHECKING
 from faceledger_workloads.embedding.rows import Embeddings
 from faceledger_workloads.face import FaceFinder
 from faceledger_workloads.failures import RunFailed
+from faceledger_workloads.images.decode import Pixels
 from faceledger_workloads.images.scale import decode_png
 from faceledger_workloads.images.source import Photo
 from faceledger_workloads.models import ModelFileError
-from faceledger_workloads.runspec import FailureReason
-from faceledger_workloads.work import Draw, Encoded, Generated, Seen, WorkerSetup
+from faceledger_workloads.runspec import FailureReason, Images
+from faceledger_workloads.shards import Shared
+from faceledger_workloads.work import (
+    Draw,
+    Encoded,
+    Generated,
+    Seen,
+    TrainedGenerator,
+    TrainingOrder,
+    TrainingResult,
+    WorkerSetup,
+)
 
 if TYPE_CHECKING:
     from faceledger_workloads.embedding.encoder import FaceEncoder
@@ -37,6 +48,7 @@ class FaceWorker:
     def __init__(self, setup: WorkerSetup) -> None:
         # Importing or building a model here would turn its error into an actor that never starts: see `ready`.
         self._setup = setup
+        self._trained: tuple[str, Sampler] | None = None
 
     def ready(self) -> int:
         """Loads the models and answers the process id. Raises `RunFailed` when one is missing or not the pinned one."""
@@ -46,13 +58,13 @@ class FaceWorker:
                 _ = self._encoder
         except ModelFileError as error:
             raise RunFailed(FailureReason.INFRASTRUCTURE_FAILED, str(error)) from error
-        if self._setup.synthesis is not None:
+        if self._setup.synthesis is not None and self._setup.synthesis.checkpoint is not None:
             _ = self._sampler
         return os.getpid()
 
-    def detect_faces(self, shard: Sequence[Photo]) -> Seen:
-        """Decodes, detects and aligns a shard of the source folder's files."""
-        images, size = self._setup.source, self._setup.chip_size
+    def detect_faces(self, shard: Sequence[Photo], folder: Images | None = None) -> Seen:
+        """Decodes, detects and aligns a shard of the source's files, or of another folder's."""
+        images, size = folder or self._setup.source, self._setup.chip_size
         found = (
             self._finder.in_file(Path(images.path, photo.path), images.max_bytes, images.max_pixels, size)
             for photo in shard
@@ -72,9 +84,16 @@ class FaceWorker:
         """(n, 128) for PNG chips."""
         return self._encoder.encode([decode_png(chip) for chip in chips])
 
-    def generate_faces(self, draws: Sequence[Draw]) -> Generated:
-        """The image of each draw."""
-        return Generated(self._sampler.checkpoint, tuple(self._sampler.draw(draws)))
+    def generate_faces(self, draws: Sequence[Draw], trained: Shared[TrainedGenerator] | None = None) -> Generated:
+        """The image of each draw, by the run's checkpoint or by the generator that it trained."""
+        sampler = self._trained_sampler(trained) if trained else self._sampler
+        return Generated(sampler.checkpoint, tuple(sampler.draw(draws)))
+
+    def train_generator(self, order: TrainingOrder, faces: Shared[Pixels]) -> TrainingResult:
+        """One interval. Raises `RunFailed` (TrainingDiverged)."""
+        from faceledger_workloads.interval_training import train_interval
+
+        return train_interval(order, faces.get(), self._encoder, self._setup.device, self._setup.threads)
 
     @cached_property
     def _finder(self) -> FaceFinder:
@@ -89,6 +108,16 @@ class FaceWorker:
         assert self._setup.encoder is not None, "the run encodes nothing"
         torch.set_num_threads(self._setup.threads)
         return load_encoder(self._setup.encoder, self._setup.device)
+
+    def _trained_sampler(self, trained: Shared[TrainedGenerator]) -> Sampler:
+        """Kept, because every shard asks for the same one."""
+        from faceledger_workloads.sampler import trained_sampler
+
+        generator = trained.get()
+        if self._trained is None or self._trained[0] != generator.metadata:
+            assert self._setup.synthesis is not None, "the run has no synthesis"
+            self._trained = (generator.metadata, trained_sampler(self._setup.synthesis, generator))
+        return self._trained[1]
 
     @cached_property
     def _sampler(self) -> Sampler:

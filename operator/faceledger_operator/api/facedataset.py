@@ -22,6 +22,7 @@ from .base import (
     LocalObject,
     ObjectMeta,
     ProgressStatus,
+    Rate,
     SecretKey,
     Volume,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "Privacy",
     "ScreeningSpec",
     "SynthesisSpec",
+    "TrainSpec",
 ]
 
 
@@ -58,11 +60,49 @@ class ScreeningSpec(ApiModel):
     )
 
 
+class TrainSpec(ApiModel):
+    """A generator that the run trains itself."""
+
+    images: ImageFolder | None = Field(
+        default=None, description="Other face photographs to train on; left out: the data set's own."
+    )
+    kimg: int = Field(ge=1, le=1_000_000, description="Thousand images to show.", examples=[500])
+    resolution: Literal[16, 32, 64, 128, 256, 512, 1024] = Field(
+        default=64, description="Side of a generated face, in pixels."
+    )
+    channels: int = Field(default=128, ge=8, le=1024, description="The most channels anywhere in a network.")
+    batch: int = Field(default=16, ge=2, le=4096, description="Images a step, over all GPUs of a worker.")
+    learning_rate: Rate | None = Field(
+        default=None, description="Adam's; left out: what the generator's paper uses.", examples=["0.002"]
+    )
+    precision: Literal["Float32", "BFloat16"] = Field(default="Float32", description="Of activations.")
+    checkpoint_every: int = Field(
+        default=4,
+        ge=1,
+        le=10_000,
+        description="Thousand images from one encrypted checkpoint to the next: what a lost worker costs at most.",
+    )
+
+
 class SynthesisSpec(ApiModel):
     """Synthetic faces beside the real ones."""
 
-    generator: Literal["StyleGAN2"] = Field(default="StyleGAN2", description="The generator's architecture.")
-    checkpoint: BundledCheckpoint = Field(description="The generator's weights.")
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            ("has(self.checkpoint) != has(self.train)", "synthesis: give exactly one of checkpoint and train"),
+            (
+                "self.generator != 'CycleGAN' || self.faces == 0",
+                "synthesis.faces: CycleGAN translates faces and makes no people; it must be 0",
+            ),
+        )
+    )
+
+    generator: Literal["StyleGAN2", "ProGAN", "CycleGAN", "MGAN"] = Field(
+        default="StyleGAN2",
+        description="The generator's architecture. CycleGAN varies enrolled faces, the others make new people.",
+    )
+    checkpoint: BundledCheckpoint | None = Field(default=None, description="The generator's weights.")
+    train: TrainSpec | None = Field(default=None, description="Train the generator first, instead of a checkpoint.")
     faces: int = Field(
         ge=0,
         le=1_000_000,

@@ -21,6 +21,7 @@ __all__ = [
     "RUN_KEY_FILE",
     "RUN_SPEC_FILE",
     "SOURCE_PATH",
+    "TRAINING_PATH",
     "ClaimMount",
     "Placement",
     "PodNeeds",
@@ -35,6 +36,7 @@ Object = dict[str, Any]
 SOURCE_PATH = "/data/source"
 OUTPUT_PATH = "/data/output"
 CHECKPOINT_PATH = "/data/checkpoint"
+TRAINING_PATH = "/data/training"
 
 RUN_SPEC_FOLDER = "/etc/faceledger/run"
 RUN_SPEC_FILE = f"{RUN_SPEC_FOLDER}/run.json"

@@ -15,14 +15,15 @@ from faceledger_workloads.runspec import (
     Preprocessing,
     Screening,
     Synthesis,
+    Training,
 )
 
-from ..api.base import Compute, ObjectMeta
+from ..api.base import BundledCheckpoint, Compute, ObjectMeta
 from ..api.conditions import ConditionType
-from ..api.facedataset import FaceDataset, FaceDatasetStatus, SynthesisSpec
+from ..api.facedataset import FaceDataset, FaceDatasetStatus, SynthesisSpec, TrainSpec
 from ..kube.api import Object
 from ..kube.kinds import FACE_DATASET, Kind
-from ..ray.pods import CHECKPOINT_PATH, OUTPUT_PATH, SOURCE_PATH, ClaimMount, SecretItem
+from ..ray.pods import CHECKPOINT_PATH, OUTPUT_PATH, SOURCE_PATH, TRAINING_PATH, ClaimMount, SecretItem
 from .faces import enrolment_gate, face_search, model_statuses
 from .plan import common_run_fields, in_folder
 from .subject import ClaimReference, Inputs, References, SecretReference, Status, Summary, artefact_status
@@ -84,8 +85,11 @@ class DatasetSubject:
             _claim("source.persistentVolumeClaim", spec.source.persistent_volume_claim.claim_name),
             _claim("output.persistentVolumeClaim", spec.output.persistent_volume_claim.claim_name),
         ]
-        if spec.synthesis and spec.synthesis.checkpoint.file:
+        if spec.synthesis and spec.synthesis.checkpoint and spec.synthesis.checkpoint.file:
             claims.append(_claim("synthesis.checkpoint.file", spec.synthesis.checkpoint.file.claim_name))
+        if spec.synthesis and spec.synthesis.train and spec.synthesis.train.images:
+            images = spec.synthesis.train.images.persistent_volume_claim
+            claims.append(_claim("synthesis.train.images.persistentVolumeClaim", images.claim_name))
         given = None
         if encryption:
             item = SecretItem(encryption.key_secret_ref.name, encryption.key_secret_ref.key)
@@ -99,8 +103,11 @@ class DatasetSubject:
             ClaimMount(spec.source.persistent_volume_claim.claim_name, SOURCE_PATH, read_only=True),
             ClaimMount(spec.output.persistent_volume_claim.claim_name, OUTPUT_PATH, read_only=False),
         ]
-        if spec.synthesis and spec.synthesis.checkpoint.file:
+        if spec.synthesis and spec.synthesis.checkpoint and spec.synthesis.checkpoint.file:
             mounts.append(ClaimMount(spec.synthesis.checkpoint.file.claim_name, CHECKPOINT_PATH, read_only=True))
+        if spec.synthesis and spec.synthesis.train and spec.synthesis.train.images:
+            claim = spec.synthesis.train.images.persistent_volume_claim.claim_name
+            mounts.append(ClaimMount(claim, TRAINING_PATH, read_only=True))
         return tuple(mounts)
 
     def run(self, inputs: Inputs, attempt: str) -> DatasetRun:
@@ -145,16 +152,38 @@ def _claim(field: str, name: str) -> ClaimReference:
     return ClaimReference(f"spec.{field}.claimName", name)
 
 
+def _checkpoint(spec: BundledCheckpoint) -> Checkpoint:
+    return Checkpoint(
+        bundled=spec.bundled,
+        path=in_folder(CHECKPOINT_PATH, spec.file.path) if spec.file else None,
+        sha256=spec.sha256,
+    )
+
+
+def _training(spec: TrainSpec) -> Training:
+    images = spec.images
+    return Training(
+        images=(
+            Images(path=in_folder(TRAINING_PATH, images.persistent_volume_claim.path), layout=images.layout)
+            if images
+            else None
+        ),
+        kimg=Decimal(spec.kimg),
+        resolution=spec.resolution,
+        channels=spec.channels,
+        batch=spec.batch,
+        learning_rate=Decimal(spec.learning_rate) if spec.learning_rate else None,
+        precision=spec.precision,
+        checkpoint_every=Decimal(spec.checkpoint_every),
+    )
+
+
 def _synthesis(spec: SynthesisSpec) -> Synthesis:
-    checkpoint = spec.checkpoint
     similarity = spec.screening.max_similarity_to_real
     return Synthesis(
         generator=spec.generator,
-        checkpoint=Checkpoint(
-            bundled=checkpoint.bundled,
-            path=in_folder(CHECKPOINT_PATH, checkpoint.file.path) if checkpoint.file else None,
-            sha256=checkpoint.sha256,
-        ),
+        checkpoint=_checkpoint(spec.checkpoint) if spec.checkpoint else None,
+        train=_training(spec.train) if spec.train else None,
         faces=spec.faces,
         variations_per_identity=spec.variations_per_identity,
         truncation=Decimal(spec.truncation),

@@ -159,10 +159,10 @@ def test_synthetic_faces_join_the_real_ones_whatever_the_number_of_workers(
     ("overrides", "reason", "words"),
     [
         pytest.param(
-            {"synthesis": synthesis({"bundled": "faces-64"}, generator="CycleGAN")},
+            {"synthesis": synthesis({"bundled": "faces-64"}, generator="ProGAN")},
             FailureReason.GENERATOR_UNSUPPORTED,
-            "synthesis.generator CycleGAN",
-            id="a generator that there is not",
+            "synthesis.generator is ProGAN, and the checkpoint holds a StyleGAN2",
+            id="a checkpoint of another kind of generator",
         ),
         pytest.param(
             {"synthesis": "random checkpoint with a wrong digest"},

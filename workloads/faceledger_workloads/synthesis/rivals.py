@@ -86,7 +86,7 @@ class Rivals(ABC):
 
     def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
         """Optimisers by name."""
-        return self._optimizers
+        return {f"{name}_optimizer": optimizer for name, optimizer in self._optimizers.items()}
 
     def counters(self) -> Counters:
         """What else must be kept for the run to go on bit by bit."""
