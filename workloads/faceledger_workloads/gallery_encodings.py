@@ -17,7 +17,7 @@ from faceledger_workloads.encodings import Row, read_encodings, write_encodings
 from faceledger_workloads.enrolled import Enrolled
 from faceledger_workloads.manifest import RealRow, SyntheticRow
 from faceledger_workloads.matching.gallery import TemplateGallery
-from faceledger_workloads.runspec import Encoder, EncodingWork
+from faceledger_workloads.runspec import Encoder, EncodingWork, Templates
 from faceledger_workloads.session import Session
 from faceledger_workloads.shards import ENCODING, Pool, cut
 from faceledger_workloads.vault import Vault
@@ -26,7 +26,13 @@ __all__ = ["encode_gallery"]
 
 
 def encode_gallery(
-    session: Session, pool: Pool, enrolled: Enrolled, vault: Vault, encoder: Encoder, device: str
+    session: Session,
+    pool: Pool,
+    enrolled: Enrolled,
+    vault: Vault,
+    encoder: Encoder,
+    device: str,
+    templates: Templates = Templates.MAX,
 ) -> tuple[TemplateGallery, EncodingWork]:
     """`vault`: the data set's, whose key seals the stored encodings. Raises `RunFailed` (GalleryChanged)."""
     file, seal = vault.encodings(pipeline_digest(chip_pipeline(encoder, device)))
@@ -40,9 +46,8 @@ def encode_gallery(
         session.reporter.progress("gallery encodings reused", work.reused, work.reused)
     if rows.keys() != stored.rows.keys() or work.discarded:
         write_encodings(file, seal, rows)
-    return TemplateGallery.build(
-        _stacked(rows, enrolled.people), enrolled.identities, _stacked(rows, enrolled.cohort)
-    ), work
+    people, cohort = _stacked(rows, enrolled.people), _stacked(rows, enrolled.cohort)
+    return TemplateGallery.build(people, enrolled.identities, cohort, templates), work
 
 
 def _encoded(session: Session, pool: Pool, enrolled: Enrolled, missing: Sequence[str], reused: int) -> dict[str, Row]:

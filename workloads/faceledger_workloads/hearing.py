@@ -1,18 +1,23 @@
 """Judges probes shard by shard, and keeps of each one what the results, the contact sheet and the evaluation need.
 
-In: shards of encoded probes. Out: result lines in order, tiles, judged probes, embeddings. Invariant: a photo without
-a usable face is a line, too.
+In: shards of encoded probes. Out: result lines in order, tiles, trials, embeddings. Invariants: a photo without a
+usable face is a line, too; a photo that is itself enrolled is answered and marked, and tells nothing of accuracy.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
 
 from faceledger_workloads.embedding.rows import Embeddings
+from faceledger_workloads.evaluation.answers import Answers, JudgedProbe
+from faceledger_workloads.evaluation.trials import RANKS, TrialLog
 from faceledger_workloads.face import Face, Unfit
 from faceledger_workloads.images.source import Photo
 from faceledger_workloads.judge import Judge, Verdict
-from faceledger_workloads.matching.evaluation import JudgedProbe
+from faceledger_workloads.matching.decision import Candidate
 from faceledger_workloads.matching.scores import Scorer
 from faceledger_workloads.results import ProbeOutcome, ResultLine
 from faceledger_workloads.sheets.contact_sheet import MAX_TILES, Tile
@@ -20,28 +25,48 @@ from faceledger_workloads.work import Encoded
 
 __all__ = ["Hearing"]
 
+_Found = tuple[Photo, Face | Unfit]
+_Compared = tuple[Sequence[Candidate], float | None]
+
 
 class Hearing:
-    """Of all probes of a run."""
+    """Of all probes of a run. `scorer` is None where nobody is compared (Encode)."""
 
-    def __init__(self, scorer: Scorer, judge: Judge) -> None:
+    def __init__(
+        self,
+        scorer: Scorer | None,
+        judge: Judge,
+        probes: int,
+        top_k: int = 1,
+        groups: Mapping[str, str] | None = None,
+        enrolled_photos: Collection[str] = (),
+    ) -> None:
+        """`probes`: how many there are; `groups`: labels by path; `enrolled_photos`: digests of the gallery's files."""
+        people = scorer.gallery.people if scorer else ()
         self.lines: list[ResultLine] = []
         self.tiles: list[Tile] = []
-        self.judged: list[JudgedProbe] = []
+        self.answers = Answers(frozenset(people))
+        self.trials = TrialLog(people, groups or {}, probes)
         self.embeddings: list[Embeddings] = []
         self._scorer = scorer
         self._judge = judge
+        self._depth = max(top_k, RANKS)
+        self._people = {name: number for number, name in enumerate(people)}
+        self._enrolled_photos = frozenset(enrolled_photos)
         self._faces = 0
 
     def hear(self, shard: Encoded) -> None:
-        """One shard's probes, in order."""
-        scores = iter(self._scorer.probe_scores(shard.embeddings))
+        """One shard's probes, in order. ValueError names an embedding without direction."""
+        probes: list[_Found] = list(zip(shard.seen.photos, shard.seen.found, strict=True))
+        faces = [(photo, found) for photo, found in probes if isinstance(found, Face)]
+        compared = iter(self._compare(faces, shard.embeddings))
         self.embeddings.append(shard.embeddings)
-        for photo, found in zip(shard.seen.photos, shard.seen.found, strict=True):
+        for photo, found in probes:
             if isinstance(found, Unfit):
                 self._dismiss(photo, found)
             else:
-                self._enter(photo, found, self._judge.judge(photo.identity, next(scores)))
+                ranking, own = next(compared)
+                self._enter(photo, found, self._judge.judge(photo.identity, ranking, own))
 
     def outcomes(self) -> Counter[ProbeOutcome]:
         """How many probes met which outcome."""
@@ -51,28 +76,58 @@ class Hearing:
         """How many probes were rejected, by reason."""
         return dict(sorted(Counter(line.reason for line in self.lines if line.reason).items()))
 
+    def _compare(self, faces: Sequence[tuple[Photo, Face]], embeddings: Embeddings) -> list[_Compared]:
+        if self._scorer is None:
+            return [((), None)] * len(faces)
+        probes = self._scorer.prepare(embeddings)
+        nearest = self._scorer.search(probes, self._depth)
+        claims = np.array([self._people.get(photo.identity or "", -1) for photo, _ in faces], dtype=np.intp)
+        claimed = np.flatnonzero(claims >= 0)
+        own = np.full(len(faces), np.nan)
+        own[claimed] = self._scorer.compare(probes[claimed], claims[claimed])
+        named = np.array([number for number, one in enumerate(faces) if self._tells(*one)], dtype=np.intp)
+        if len(named):
+            photos = [faces[number][0] for number in named]
+            self.trials.searched(photos, self._scorer, probes[named], nearest[named], own[named])
+        rankings = [
+            tuple(Candidate(int(person), float(score)) for person, score in zip(*row, strict=True))
+            for row in zip(nearest.owners, nearest.scores, strict=True)
+        ]
+        return [
+            (ranking, None if np.isnan(score) else float(score)) for ranking, score in zip(rankings, own, strict=True)
+        ]
+
+    def _tells(self, photo: Photo, face: Face) -> bool:
+        """Whether the probe says something of how right the answers are."""
+        return photo.identity is not None and face.digest not in self._enrolled_photos
+
     def _dismiss(self, photo: Photo, unfit: Unfit) -> None:
         path, outcome = photo.shown_path, ProbeOutcome.REJECTED
         self.lines.append(ResultLine(path=path, outcome=outcome, digest=unfit.digest, reason=unfit.reason))
         if photo.identity:
-            self.judged.append(JudgedProbe(photo.identity, None, None))
+            self.answers.judged.append(JudgedProbe(photo.identity, None, None))
+            self.trials.missed(photo)
 
     def _enter(self, photo: Photo, face: Face, verdict: Verdict) -> None:
-        self.lines.append(_line(photo, face, verdict, self._faces))
+        enrolled = face.digest in self._enrolled_photos
+        self.lines.append(_line(photo, face, verdict, self._faces, enrolled))
         self._faces += 1
-        if photo.identity:
-            self.judged.append(JudgedProbe(photo.identity, verdict.likest, verdict.identity))
+        if enrolled:
+            self.answers.gallery_photos += 1
+        elif photo.identity:
+            self.answers.judged.append(JudgedProbe(photo.identity, verdict.likest, verdict.identity))
         if len(self.tiles) < MAX_TILES:
             self.tiles.append(_tile(face, verdict))
 
 
-def _line(photo: Photo, face: Face, verdict: Verdict, row: int) -> ResultLine:
+def _line(photo: Photo, face: Face, verdict: Verdict, row: int, enrolled: bool) -> ResultLine:
     return ResultLine(
         path=photo.shown_path,
         outcome=verdict.outcome,
         digest=face.digest,
         identity=verdict.identity,
         reason=verdict.reason,
+        enrolled_photo=True if enrolled else None,
         clarity=face.clarity,
         detection_score=face.detection_score,
         box=(face.box.left, face.box.top, face.box.right, face.box.bottom),

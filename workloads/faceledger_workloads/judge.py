@@ -1,7 +1,7 @@
 """What a run decides about a probe: three tasks, one verdict a probe.
 
-In: a probe with its face and its scores. Out: a `Verdict`: the result line's decision and what the sheet shows. Pure.
-Invariant: every task answers every probe, and only S > T identifies or matches.
+In: whom a probe is most alike, or how alike it is to whom it claims to be. Out: a `Verdict`: the result line's decision
+and what the sheet shows. Pure. Invariant: every task answers every probe, and only S > T identifies or matches.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from faceledger_workloads.matching.decision import SCORE_DECIMALS, Candidate, identify, matches, rank
-from faceledger_workloads.matching.gallery import Scores
+from faceledger_workloads.matching.decision import SCORE_DECIMALS, Candidate, identify, matches
 from faceledger_workloads.results import CandidateLine, ProbeOutcome, ProbeReject
 
 __all__ = ["EncodeJudge", "IdentifyJudge", "Judge", "Verdict", "VerifyJudge"]
@@ -33,8 +32,9 @@ class Verdict:
 class Judge(Protocol):
     """One task."""
 
-    def judge(self, claim: str | None, scores: Scores) -> Verdict:
-        """`claim` is the folder's name; `scores` (people,) belong to the enrolled people in order."""
+    def judge(self, claim: str | None, ranking: Sequence[Candidate], own: float | None) -> Verdict:
+        """`claim` is the folder's name, `ranking` the likest enrolled people, `own` the score with the person whom the
+        claim names: None where nobody enrolled has that name."""
         ...
 
 
@@ -47,16 +47,15 @@ class IdentifyJudge:
     top_k: int
     include_scores: bool
 
-    def judge(self, claim: str | None, scores: Scores) -> Verdict:
+    def judge(self, claim: str | None, ranking: Sequence[Candidate], own: float | None) -> Verdict:
         """The claim is not looked at: it serves the evaluation."""
-        ranking = rank(scores, self.top_k)
-        person = identify(scores, self.threshold)
+        person = identify(ranking, self.threshold)
         return Verdict(
             outcome=ProbeOutcome.UNKNOWN if person is None else ProbeOutcome.IDENTIFIED,
             identity=None if person is None else self.people[person],
             likest=self.people[ranking[0].person],
             score=_shown(ranking[0].score) if self.include_scores else None,
-            candidates=tuple(map(self._line, ranking)) if self.include_scores else None,
+            candidates=tuple(map(self._line, ranking[: self.top_k])) if self.include_scores else None,
         )
 
     def _line(self, candidate: Candidate) -> CandidateLine:
@@ -67,21 +66,19 @@ class IdentifyJudge:
 class VerifyJudge:
     """1:1: whether the probe is whom its folder names. Somebody who is not enrolled never matches."""
 
-    people: Sequence[str]
     threshold: float
     include_scores: bool
 
-    def judge(self, claim: str | None, scores: Scores) -> Verdict:
-        """Compares with the claimed person alone."""
+    def judge(self, claim: str | None, ranking: Sequence[Candidate], own: float | None) -> Verdict:
+        """Looks at the claimed person alone."""
         if claim is None:
             return Verdict(ProbeOutcome.REJECTED, reason=ProbeReject.NO_CLAIM)
-        if claim not in self.people:
+        if own is None:
             return Verdict(ProbeOutcome.NON_MATCH, identity=claim)
-        score = float(scores[self.people.index(claim)])
         return Verdict(
-            outcome=ProbeOutcome.MATCH if matches(score, self.threshold) else ProbeOutcome.NON_MATCH,
+            outcome=ProbeOutcome.MATCH if matches(own, self.threshold) else ProbeOutcome.NON_MATCH,
             identity=claim,
-            score=_shown(score) if self.include_scores else None,
+            score=_shown(own) if self.include_scores else None,
         )
 
 
@@ -89,9 +86,9 @@ class VerifyJudge:
 class EncodeJudge:
     """Encodings are the result; nobody is compared."""
 
-    def judge(self, claim: str | None, scores: Scores) -> Verdict:
+    def judge(self, claim: str | None, ranking: Sequence[Candidate], own: float | None) -> Verdict:
         """Always encoded."""
-        del claim, scores
+        del claim, ranking, own
         return Verdict(ProbeOutcome.ENCODED)
 
 

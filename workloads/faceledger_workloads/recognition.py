@@ -15,13 +15,14 @@ from safetensors.numpy import save
 
 from faceledger_workloads.embedding.rows import joined
 from faceledger_workloads.enrolled import Enrolled, open_gallery
+from faceledger_workloads.evaluation import EvaluationReport, read_groups, report
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.gallery_encodings import encode_gallery
 from faceledger_workloads.hearing import Hearing
 from faceledger_workloads.images.source import list_photos
 from faceledger_workloads.judge import EncodeJudge, IdentifyJudge, Judge, VerifyJudge
 from faceledger_workloads.matching.calibration import determine_threshold
-from faceledger_workloads.matching.evaluation import evaluate
+from faceledger_workloads.matching.impostors import gather_impostors
 from faceledger_workloads.matching.scores import Scorer, make_scorer
 from faceledger_workloads.models import FACE_RESNET
 from faceledger_workloads.results import ProbeOutcome, result_lines
@@ -47,7 +48,7 @@ PROBE_CHIP_SIZE = 150
 
 def run_recognition(session: Session, run: RecognitionRun) -> Outcome:
     """The whole workload. Raises `RunFailed`."""
-    photos = list_photos(run.probes, "probes")
+    photos, groups = list_photos(run.probes, "probes"), read_groups(run.probes)
     vault = _gallery_vault(session.vault, run.gallery)
     enrolled = open_gallery(run.gallery, vault.seal(run.gallery.attempt or Path(run.gallery.path).name))
     setup = WorkerSetup(
@@ -60,7 +61,8 @@ def run_recognition(session: Session, run: RecognitionRun) -> Outcome:
     pool = session.pool(setup)
     try:
         bench = _prepare(session, pool, run, enrolled, vault, setup)
-        hearing = Hearing(bench.scorer, bench.judge)
+        files = {row.digest for row in enrolled.people}
+        hearing = Hearing(bench.scorer, bench.judge, len(photos), run.matching.top_k, groups, files)
         for shard in session.stage(pool, "encoding probes", PHOTOS, cut(photos), len(photos)):
             hearing.hear(shard)
     finally:
@@ -72,7 +74,7 @@ def run_recognition(session: Session, run: RecognitionRun) -> Outcome:
 class _Bench:
     """What decides: scores, threshold, task."""
 
-    scorer: Scorer
+    scorer: Scorer | None
     judge: Judge
     people: tuple[str, ...]
     gallery_images: int
@@ -83,25 +85,26 @@ class _Bench:
 def _prepare(
     session: Session, pool: Pool, run: RecognitionRun, enrolled: Enrolled, vault: Vault, setup: WorkerSetup
 ) -> _Bench:
-    gallery, work = encode_gallery(session, pool, enrolled, vault, run.encoder, setup.device)
-    scorer = make_scorer(run.matching.score, gallery)
+    gallery, work = encode_gallery(session, pool, enrolled, vault, run.encoder, setup.device, run.matching.templates)
     matching, people = run.matching, gallery.people
-    calibration = None
+    scorer, calibration, threshold = None, None, 0.0
     if run.task != "Encode":
         session.reporter.progress("calibrating", 0, 1)
-        calibration = determine_threshold(matching, scorer.impostor_scores(), run.gallery.manifest_digest)
-    threshold = float(calibration.threshold) if calibration else 0.0
+        scorer = make_scorer(matching.score, gallery, setup.device)
+        impostors = gather_impostors(scorer, matching.impostors == "GalleryAndSynthetic")
+        calibration = determine_threshold(matching, impostors, len(gallery.templates), run.gallery.manifest_digest)
+        threshold = float(calibration.threshold)
     judge: Judge
     match run.task:
         case "Identify":
             judge = IdentifyJudge(people, threshold, matching.top_k, matching.include_scores)
         case "Verify":
-            judge = VerifyJudge(people, threshold, matching.include_scores)
+            judge = VerifyJudge(threshold, matching.include_scores)
         case "Encode":
             judge = EncodeJudge()
         case _:
             assert_never(run.task)
-    return _Bench(scorer, judge, people, len(gallery.templates), work, calibration)
+    return _Bench(scorer, judge, people, len(gallery.photos), work, calibration)
 
 
 def _gallery_vault(own: Vault, gallery: Gallery) -> Vault:
@@ -116,10 +119,13 @@ def _publish(session: Session, run: RecognitionRun, bench: _Bench, hearing: Hear
         message = f"probes.path: no usable face in any of {len(hearing.lines)} files: {hearing.rejected()}"
         raise RunFailed(FailureReason.NO_FACE_FOUND, message)
     session.reporter.progress("publishing results", 0, 1)
-    summary = _summary(bench, hearing)
+    evaluated = _evaluated(bench, hearing)
+    summary = _summary(bench, hearing, evaluated)
     root = session.keep_lines("results.jsonl", "results-salts.bin", result_lines(hearing.lines))
     session.keep("summary.json", [canonical_json(_told(summary))])
     session.keep("contact-sheet.png", [draw_sheet(hearing.tiles)])
+    for name, content in evaluated.files.items() if evaluated else ():
+        session.keep(name, [content])
     if run.task == "Encode":
         session.keep("encodings.safetensors", [save({"embeddings": joined(hearing.embeddings)})])
     return Outcome(summary, tuple(session.artefacts), root, FACE_RESNET.digest)
@@ -130,7 +136,15 @@ def _told(summary: RecognitionSummary) -> dict[str, Any]:
     return summary.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"gallery_encodings"})
 
 
-def _summary(bench: _Bench, hearing: Hearing) -> RecognitionSummary:
+def _evaluated(bench: _Bench, hearing: Hearing) -> EvaluationReport | None:
+    """Where somebody was looked for in photos whose folders name people."""
+    trials = hearing.trials.trials()
+    if trials is None or bench.calibration is None or not isinstance(bench.judge, IdentifyJudge):
+        return None
+    return report(trials, hearing.answers, float(bench.calibration.threshold))
+
+
+def _summary(bench: _Bench, hearing: Hearing, evaluated: EvaluationReport | None) -> RecognitionSummary:
     counts = hearing.outcomes()
     return RecognitionSummary(
         probes=len(hearing.lines),
@@ -144,5 +158,5 @@ def _summary(bench: _Bench, hearing: Hearing) -> RecognitionSummary:
         rejected=hearing.rejected(),
         gallery_encodings=bench.work,
         calibration=bench.calibration,
-        evaluation=evaluate(hearing.judged, bench.people) if isinstance(bench.judge, IdentifyJudge) else None,
+        evaluation=evaluated.summary if evaluated else None,
     )

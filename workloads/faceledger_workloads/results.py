@@ -53,6 +53,8 @@ class ResultLine(_Line):
     identity: str | None = None
     """Identified: who it is. Match and NonMatch: whom it was compared with."""
     reason: str | None = None
+    enrolled_photo: bool | None = None
+    """True where the very file is in the gallery: it says nothing of how right the answers are."""
     clarity: float | None = None
     detection_score: float | None = None
     box: tuple[int, int, int, int] | None = None

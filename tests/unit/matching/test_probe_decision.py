@@ -4,37 +4,28 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import numpy as np
 import pytest
+from faceledger_workloads.evaluation.answers import Answers, JudgedProbe
 from faceledger_workloads.judge import EncodeJudge, IdentifyJudge, Verdict, VerifyJudge
-from faceledger_workloads.matching.decision import Candidate, identify, rank
-from faceledger_workloads.matching.evaluation import JudgedProbe, evaluate
+from faceledger_workloads.matching.decision import Candidate, identify
 from faceledger_workloads.results import CandidateLine, ProbeOutcome, ProbeReject
 from faceledger_workloads.runspec import Evaluation
 
 PEOPLE = ("ada", "ben", "cleo")
+RANKING = (Candidate(1, 0.9512), Candidate(2, 0.5), Candidate(0, 0.1))
+OWN = {"ada": 0.1, "ben": 0.9512, "cleo": 0.5}
 
 
 @pytest.mark.parametrize(
-    ("scores", "person"),
+    ("score", "person"),
     [
-        pytest.param([0.1, 0.95, 0.2], 1, id="the likest person above the threshold"),
-        pytest.param([0.1, 0.9, 0.2], None, id="a score equal to the threshold is unknown"),
-        pytest.param([0.1, 0.2, 0.3], None, id="nobody above it"),
-        pytest.param([0.95, 0.95, 0.2], 0, id="of two equal ones the first in the order of names"),
+        pytest.param(0.95, 1, id="the likest person above the threshold"),
+        pytest.param(0.9, None, id="a score equal to the threshold is unknown"),
+        pytest.param(0.3, None, id="nobody above it"),
     ],
 )
-def test_a_probe_is_identified_only_above_the_threshold(scores: list[float], person: int | None) -> None:
-    assert identify(np.array(scores), 0.9) == person
-
-
-def test_the_ranking_is_by_score_and_then_by_name() -> None:
-    ranked = rank(np.array([0.5, 0.7, 0.5, 0.7]), top_k=3)
-    assert ranked == (Candidate(1, 0.7), Candidate(3, 0.7), Candidate(0, 0.5))
-
-
-def test_a_ranking_longer_than_the_gallery_ends_with_it() -> None:
-    assert len(rank(np.array([0.5, 0.7]), top_k=9)) == 2
+def test_a_probe_is_identified_only_above_the_threshold(score: float, person: int | None) -> None:
+    assert identify((Candidate(1, score), Candidate(0, 0.2)), 0.9) == person
 
 
 @pytest.mark.parametrize(
@@ -65,25 +56,25 @@ def test_a_ranking_longer_than_the_gallery_ends_with_it() -> None:
             id="unknown, whoever the folder names",
         ),
         pytest.param(
-            VerifyJudge(PEOPLE, 0.9, include_scores=False),
+            VerifyJudge(0.9, include_scores=False),
             "ben",
             Verdict(ProbeOutcome.MATCH, identity="ben"),
             id="a true claim matches",
         ),
         pytest.param(
-            VerifyJudge(PEOPLE, 0.9, include_scores=True),
+            VerifyJudge(0.9, include_scores=True),
             "cleo",
             Verdict(ProbeOutcome.NON_MATCH, identity="cleo", score=0.5),
             id="a false claim does not",
         ),
         pytest.param(
-            VerifyJudge(PEOPLE, 0.9, include_scores=True),
+            VerifyJudge(0.9, include_scores=True),
             "dora",
             Verdict(ProbeOutcome.NON_MATCH, identity="dora"),
             id="somebody who is not enrolled never matches",
         ),
         pytest.param(
-            VerifyJudge(PEOPLE, 0.9, include_scores=False),
+            VerifyJudge(0.9, include_scores=False),
             None,
             Verdict(ProbeOutcome.REJECTED, reason=ProbeReject.NO_CLAIM),
             id="no claim, no comparison",
@@ -94,7 +85,7 @@ def test_a_ranking_longer_than_the_gallery_ends_with_it() -> None:
 def test_every_task_answers_every_probe(
     judge: IdentifyJudge | VerifyJudge | EncodeJudge, claim: str | None, verdict: Verdict
 ) -> None:
-    assert judge.judge(claim, np.array([0.1, 0.9512, 0.5])) == verdict
+    assert judge.judge(claim, RANKING, OWN.get(claim or "")) == verdict
 
 
 def test_the_evaluation_counts_a_missing_face_as_a_miss_and_strangers_apart() -> None:
@@ -106,16 +97,15 @@ def test_the_evaluation_counts_a_missing_face_as_a_miss_and_strangers_apart() ->
         JudgedProbe("zoe", likest="ada", answer=None),
         JudgedProbe("zoe", likest="ben", answer="ben"),
     ]
-    assert evaluate(probes, PEOPLE) == Evaluation(
-        enrolled_probes=4, rank1=Decimal("0.5"), correctly_identified=1, unenrolled_probes=2, unenrolled_accepted=1
+    assert Answers(PEOPLE, probes, gallery_photos=1).counted() == Evaluation(
+        enrolled_probes=4,
+        rank1=Decimal("0.5"),
+        correctly_identified=1,
+        unenrolled_probes=2,
+        unenrolled_accepted=1,
+        gallery_photos=1,
     )
 
 
 def test_without_enrolled_probes_there_is_no_rank() -> None:
-    evaluation = evaluate([JudgedProbe("zoe", "ada", None)], PEOPLE)
-    assert evaluation is not None
-    assert evaluation.rank1 is None
-
-
-def test_without_names_there_is_no_evaluation() -> None:
-    assert evaluate([], PEOPLE) is None
+    assert Answers(PEOPLE, [JudgedProbe("zoe", "ada", None)]).counted().rank1 is None

@@ -1,83 +1,95 @@
 """Where the decision threshold T (S > T) comes from, and what is known of it.
 
-In: the gallery's impostor scores and the rate at which strangers may match. Out: T with the rate measured at it and
-its 95 % interval. Invariant: T is never taken from fewer comparisons than can tell the asked rate from none.
+In: the gallery's impostor trials and the rate at which strangers may match. Out: T with the rates measured at it and
+their 95 % intervals. Invariant: T is never taken from fewer trials than can tell the asked rate from none.
 """
 
 from __future__ import annotations
 
 import math
 from decimal import ROUND_CEILING, Decimal
+from typing import Any
 
 from faceledger_workloads.failures import RunFailed
-from faceledger_workloads.matching.gallery import Scores
+from faceledger_workloads.matching.entries import Scores
+from faceledger_workloads.matching.impostors import Impostors
+from faceledger_workloads.matching.intervals import pair_interval, single_interval
 from faceledger_workloads.runspec import Calibration, FailureReason, Matching
 
-__all__ = ["DEFAULT_FALSE_MATCH_RATE", "RULE_OF_THREE", "comparisons_needed", "determine_threshold", "wilson_interval"]
-
-RULE_OF_THREE = 3
-"""No false match in 3 / rate comparisons means with 95 % confidence a rate below it: fewer comparisons show nothing."""
+__all__ = ["DEFAULT_FALSE_MATCH_RATE", "RULE_OF_THREE", "determine_threshold", "trials_needed"]
 
 DEFAULT_FALSE_MATCH_RATE = Decimal("0.001")
 """Aimed at where the run names no rate: one in a thousand comparisons with a stranger."""
 
+RULE_OF_THREE = 3
+"""No hit in 3 / rate trials means with 95 % confidence a rate below it: fewer trials show nothing."""
+
 _STEP = Decimal("0.000001")
 _RATE_STEP = Decimal("0.00000001")
-_NORMAL_95 = 1.959963984540054
 
 
-def comparisons_needed(rate: Decimal) -> int:
-    """Impostor comparisons that a threshold for `rate` takes."""
+def trials_needed(rate: Decimal) -> int:
+    """Impostor trials that a threshold for `rate` takes."""
     return math.ceil(RULE_OF_THREE / rate)
 
 
-def determine_threshold(matching: Matching, impostors: Scores, gallery_digest: str) -> Calibration:
-    """The fixed threshold, or the lowest one at which no more than the target rate of `impostors` (k,) match.
+def determine_threshold(matching: Matching, impostors: Impostors, templates: int, gallery_digest: str) -> Calibration:
+    """The fixed threshold, or the lowest one at which no more than the target rate of `impostors` match.
 
     Raises `RunFailed` (GalleryTooSmall), stating the number that is needed.
     """
-    target = matching.target_false_match_rate or DEFAULT_FALSE_MATCH_RATE
+    found: dict[str, Any] = {"source": "Fixed"}
     if matching.threshold != "Auto":
-        return _measured(matching.threshold, impostors, gallery_digest)
-    needed = comparisons_needed(target)
-    if len(impostors) < needed:
+        threshold = matching.threshold
+    else:
+        searches = matching.target_false_positive_identification_rate
+        target = searches or matching.target_false_match_rate or DEFAULT_FALSE_MATCH_RATE
+        scores = impostors.best_scores if searches else impostors.pair_scores
+        name = "FalsePositiveIdentificationRate" if searches else "FalseMatchRate"
+        threshold = _lowest(scores, target, f"target{name}", "searches" if searches else "comparisons")
+        widened = matching.impostors == "GalleryAndSynthetic"
+        found["source"] = "GalleryImpostorsAndSynthetic" if widened else "GalleryImpostors"
+        found["target_false_positive_identification_rate" if searches else "target_false_match_rate"] = target
+    return Calibration(
+        threshold=threshold,
+        gallery_people=impostors.people,
+        gallery_templates=templates,
+        gallery_digest=gallery_digest,
+        **found,
+        **_measured(float(threshold), impostors),
+    )
+
+
+def _lowest(scores: Scores, target: Decimal, field: str, trials: str) -> Decimal:
+    needed = trials_needed(target)
+    if len(scores) < needed:
         message = (
-            f"matching.threshold Auto with targetFalseMatchRate {target} needs {needed} comparisons of gallery photos "
-            f"with other people; the gallery gives {len(impostors)}: enrol more people, raise targetFalseMatchRate or "
-            "set matching.threshold"
+            f"matching.threshold Auto with {field} {target} needs {needed} {trials} of gallery photos with other "
+            f"people; the gallery gives {len(scores)}: enrol more people, raise {field} or set matching.threshold"
         )
         raise RunFailed(FailureReason.GALLERY_TOO_SMALL, message)
-    highest_first = sorted(impostors.tolist(), reverse=True)
-    allowed = math.floor(target * len(impostors))
+    highest_first = sorted(scores.tolist(), reverse=True)
+    allowed = math.floor(target * len(scores))
     # Rounded up: the threshold that is reported is the one that decides, and never lets more strangers through.
-    threshold = Decimal(highest_first[allowed]).quantize(_STEP, rounding=ROUND_CEILING)
-    calibrated = _measured(threshold, impostors, gallery_digest)
-    return calibrated.model_copy(update={"source": "GalleryImpostors", "target_false_match_rate": target})
+    return Decimal(highest_first[allowed]).quantize(_STEP, rounding=ROUND_CEILING)
 
 
-def wilson_interval(hits: int, trials: int) -> tuple[float, float]:
-    """95 % score interval of a proportion (Wilson, 1927)."""
-    share, z2 = hits / trials, _NORMAL_95**2
-    centre = share + z2 / (2 * trials)
-    margin = _NORMAL_95 * math.sqrt(share * (1 - share) / trials + z2 / (4 * trials**2))
-    return max(0.0, (centre - margin) / (1 + z2 / trials)), min(1.0, (centre + margin) / (1 + z2 / trials))
-
-
-def _measured(threshold: Decimal, impostors: Scores, gallery_digest: str) -> Calibration:
-    calibration = Calibration(threshold=threshold, source="Fixed", gallery_digest=gallery_digest)
-    trials = len(impostors)
-    if not trials:
-        return calibration
-    hits = int((impostors > float(threshold)).sum())
-    low, high = wilson_interval(hits, trials)
-    return calibration.model_copy(
-        update={
-            "measured_false_match_rate": _rate(hits / trials),
-            "false_match_rate_low": _rate(low),
-            "false_match_rate_high": _rate(high),
-            "impostor_pairs": trials,
-        }
-    )
+def _measured(threshold: float, impostors: Impostors) -> dict[str, Any]:
+    if not len(impostors.pair_scores):
+        return {}
+    matched, found = impostors.pair_scores > threshold, impostors.best_scores > threshold
+    pairs = pair_interval(impostors.pair_faces, impostors.pair_people, matched, impostors.people)
+    searches = single_interval(impostors.best_faces, found, impostors.people)
+    return {
+        "measured_false_match_rate": _rate(float(matched.mean())),
+        "false_match_rate_low": _rate(pairs[0]),
+        "false_match_rate_high": _rate(pairs[1]),
+        "impostor_pairs": len(matched),
+        "measured_false_positive_identification_rate": _rate(float(found.mean())),
+        "false_positive_identification_rate_low": _rate(searches[0]),
+        "false_positive_identification_rate_high": _rate(searches[1]),
+        "impostor_searches": len(found),
+    }
 
 
 def _rate(value: float) -> Decimal:

@@ -29,6 +29,9 @@ class Nearest:
     scores: Scores
     """(p, k)"""
 
+    def __getitem__(self, chosen: NDArray[np.intp]) -> Nearest:
+        return Nearest(self.owners[chosen], self.scores[chosen])
+
 
 class Candidates:
     """Of one batch of queries, for `k` owners each. `owners` (n,) tells whose each entry is."""

@@ -1,18 +1,15 @@
 """Who a probe is, and whether it is whom it claims to be: pure decisions over scores.
 
-In: a row of scores, one a person, and the threshold T. Out: the person or nobody (S > T, else unknown), and the
-ranking. Invariant: equal scores are ranked by the people's order, so the same scores always give the same answer.
+In: a probe's likest people, or its score with one of them, and the threshold T. Out: the person or nobody (S > T, else
+unknown). Invariant: the same scores always give the same answer.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from faceledger_workloads.matching.gallery import Scores
-
-__all__ = ["SCORE_DECIMALS", "Candidate", "identify", "matches", "rank"]
+__all__ = ["SCORE_DECIMALS", "Candidate", "identify", "matches"]
 
 SCORE_DECIMALS = 3
 """Scores that are shown at all are rounded: exact ones allow a face to be rebuilt from repeated queries."""
@@ -26,16 +23,9 @@ class Candidate:
     score: float
 
 
-def rank(scores: Scores, top_k: int) -> tuple[Candidate, ...]:
-    """The `top_k` likest people of a (people,) row."""
-    best = np.argsort(-scores, kind="stable")[:top_k]
-    return tuple(Candidate(int(person), float(scores[person])) for person in best)
-
-
-def identify(scores: Scores, threshold: float) -> int | None:
-    """The likest person if S > T, or None: unknown."""
-    (best,) = rank(scores, 1)
-    return best.person if matches(best.score, threshold) else None
+def identify(ranking: Sequence[Candidate], threshold: float) -> int | None:
+    """The likest person, the first of `ranking`, if S > T, or None: unknown."""
+    return ranking[0].person if matches(ranking[0].score, threshold) else None
 
 
 def matches(score: float, threshold: float) -> bool:

@@ -1,0 +1,59 @@
+"""How often each trial counts: once, or as often as a resampled set of people holds those who take part in it.
+
+In: trials and how often each person was drawn. Out: weights for searches and comparisons. Invariant: with everybody
+drawn once, every trial counts once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceledger_workloads.evaluation.trials import Trials
+
+__all__ = ["REPLICATES", "Figure", "Weighted", "drawn", "plain"]
+
+REPLICATES = 500
+"""Resampled sets of people: the ends of the 95 % interval are the 12th and 488th of them."""
+
+_SEED = 20_190_521
+
+Weights = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """Trials with how often each counts."""
+
+    trials: Trials
+    searches: Weights
+    """(n,)"""
+    comparisons: Weights
+    """(m,): the product of both people's, as in the vertex bootstrap of Snijders and Borgatti (1999)."""
+
+
+Figure = Callable[[Weighted], float | None]
+"""One figure, a pure function; None where nothing was drawn that it could be taken from."""
+
+
+def plain(trials: Trials) -> Weighted:
+    """Every trial once."""
+    return Weighted(trials, np.ones(len(trials.faces)), np.ones(len(trials.impostor_scores)))
+
+
+def drawn(trials: Trials) -> Iterator[Weighted]:
+    """`REPLICATES` sets of the people who are in the trials, drawn with replacement by a fixed seed. Enrolled people
+    and strangers are drawn apart, so that their numbers stay."""
+    random = np.random.default_rng(_SEED)
+    for _ in range(REPLICATES):
+        weights = np.concatenate(
+            [
+                np.bincount(random.integers(0, count, count), minlength=count)
+                for count in (trials.people, trials.identities - trials.people)
+            ]
+        ).astype(np.float64)
+        searches = weights[trials.faces]
+        yield Weighted(trials, searches, searches[trials.impostor_probes] * weights[trials.impostor_people])
