@@ -31,10 +31,15 @@ def test_the_same_way_has_the_same_digest() -> None:
         pytest.param({"encoder": Encoder(precision="BFloat16")}, id="another precision"),
         pytest.param({"encoder": Encoder(backend="Dlib")}, id="another backend"),
         pytest.param({"device": "cuda"}, id="another device"),
+        pytest.param({"search": FaceSearch(faces="Largest")}, id="another choice among several faces"),
     ],
 )
 def test_another_way_has_another_digest(other: dict[str, object]) -> None:
     assert photo_digest(**other) != photo_digest()  # type: ignore[arg-type]
+
+
+def test_landmarks_that_are_told_beside_a_chip_do_not_change_its_embedding() -> None:
+    assert photo_digest(FaceSearch(landmarks="SixtyEightPoint", accept_license=True)) == photo_digest()
 
 
 @pytest.mark.parametrize("stage", sorted(REVISIONS))

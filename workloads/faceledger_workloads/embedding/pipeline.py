@@ -13,7 +13,7 @@ from importlib import metadata
 from faceledger_contracts.canonical import canonical_json, sha256_digest
 from PIL import features
 
-from faceledger_workloads.models import FACE_RESNET, FIVE_POINTS
+from faceledger_workloads.models import FACE_RESNET, FIVE_POINTS, MMOD
 from faceledger_workloads.runspec import Encoder, FaceSearch
 
 __all__ = ["REVISIONS", "Pipeline", "chip_pipeline", "photo_pipeline", "pipeline_digest"]
@@ -47,7 +47,8 @@ def chip_pipeline(encoder: Encoder, device: str) -> Pipeline:
 
 
 def photo_pipeline(search: FaceSearch, chip_size: int, encoder: Encoder, device: str) -> Pipeline:
-    """From a photo's bytes (keyed by the file's digest) to an embedding, by way of a chip of `chip_size` pixels."""
+    """From a photo's bytes (keyed by the file's digest) to an embedding, by way of a chip of `chip_size` pixels. Which
+    landmarks are told plays no part: chips are aligned by five always."""
     return {
         "decode": {
             "revision": REVISIONS["decode"],
@@ -58,7 +59,8 @@ def photo_pipeline(search: FaceSearch, chip_size: int, encoder: Encoder, device:
         "detect": {
             "revision": REVISIONS["detect"],
             "library": _version("dlib-bin"),
-            "search": search.model_dump(mode="json", by_alias=True),
+            "search": search.model_dump(mode="json", by_alias=True, exclude={"landmarks", "accept_license"}),
+            "cnn": MMOD.sha256,
             "device": device,
         },
         "align": {"revision": REVISIONS["align"], "model": FIVE_POINTS.sha256, "size": chip_size},
