@@ -1,6 +1,6 @@
-"""Keeps a receipt in both of its places: on the receipts volume, and as a Secret beside the resource it speaks of.
+"""Keeps a receipt in both of its places: in the binding's store, and as a Secret beside the resource it speaks of.
 
-In: receipts and owner references. Out: receipts. Invariant: the volume is written first and decides; the Secret holds
+In: receipts and owner references. Out: receipts. Invariant: the store is written first and decides; the Secret holds
 the last receipt of the attempt and goes with its resource, and a resource that is gone already gets none.
 """
 
@@ -16,7 +16,7 @@ from faceledger_contracts.record import Subject
 from ..kube.api import Kube, Object
 from ..kube.errors import ApiConflictError
 from ..kube.kinds import FACE_DATASET, RECOGNITION_JOB, SECRET, Kind
-from .volume import ReceiptConflictError, ReceiptVolume
+from .store import ReceiptConflictError, ReceiptStore
 
 __all__ = ["RECEIPT_KEY", "Receipts", "receipt_secret", "receipt_secret_name"]
 
@@ -29,17 +29,17 @@ _OWNERS: dict[str, Kind] = {kind.kind: kind for kind in (FACE_DATASET, RECOGNITI
 
 
 class Receipts:
-    """The receipts of all bindings."""
+    """The receipts of the bindings that have this store."""
 
-    def __init__(self, kube: Kube, volume: ReceiptVolume) -> None:
+    def __init__(self, kube: Kube, store: ReceiptStore) -> None:
         self._kube = kube
-        self._volume = volume
+        self._store = store
 
     async def keep(self, receipt: Receipt, owner: dict[str, Any]) -> None:
-        """Returns once the receipt is on the volume and, if its resource lives, in its Secret."""
+        """Returns once the receipt is in the store and, if its resource lives, in its Secret."""
         record, data = receipt.record, encode_receipt(receipt)
         block = receipt.transaction.block_hash
-        await asyncio.to_thread(self._volume.put, record.subject, record.attempt, block, data)
+        await asyncio.to_thread(self._store.put, record.subject, record.attempt, block, data)
         if not await self._lives(record.subject.namespace, owner):
             return
         secret = receipt_secret(receipt, owner)
@@ -50,7 +50,7 @@ class Receipts:
 
     async def find(self, subject: Subject, attempt: str) -> Receipt | None:
         """The receipt of an attempt, from either place."""
-        kept = await asyncio.to_thread(self._volume.get, subject, attempt)
+        kept = await asyncio.to_thread(self._store.get, subject, attempt)
         secret = await self._kube.get(SECRET, subject.namespace, self.name_of(attempt)) if kept is None else None
         if secret is not None:
             kept = base64.b64decode((secret.get("data") or {}).get(RECEIPT_KEY, ""))

@@ -16,14 +16,9 @@ from pathlib import Path
 
 from faceledger_contracts.record import Subject
 
-__all__ = ["ReceiptConflictError", "ReceiptVolume"]
+from .store import ReceiptConflictError, receipt_names
 
-
-class ReceiptConflictError(FileExistsError):
-    """Something else lies where a receipt belongs; `strerror` says what and where."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(errno.EEXIST, message)
+__all__ = ["ReceiptVolume"]
 
 
 @dataclass(frozen=True)
@@ -34,10 +29,7 @@ class ReceiptVolume:
 
     def path(self, subject: Subject, attempt: str) -> Path:
         """Where the receipt of this attempt is, or would be. ValueError for names that would leave the folder."""
-        parts = (subject.namespace, subject.kind.lower(), subject.name, f"{attempt}.json")
-        if any("/" in part or part.startswith(".") for part in parts):
-            raise ValueError(f"receipt of {attempt!r}: a name in it is no Kubernetes name")
-        return self.root.joinpath(*parts)
+        return self.root / receipt_names(subject, attempt, "")[0]
 
     def get(self, subject: Subject, attempt: str) -> bytes | None:
         """The bytes of the receipt that was put last; None where none is kept."""
@@ -50,9 +42,8 @@ class ReceiptVolume:
 
         ReceiptConflictError where both of its names are taken by other bytes.
         """
-        first = self.path(subject, attempt)
+        first, second = (self.root / name for name in receipt_names(subject, attempt, block_hash))
         first.parent.mkdir(parents=True, exist_ok=True)
-        second = first.with_name(f"{attempt}.{block_hash.removeprefix('0x')[:8]}.json")
         for path in (first, second):
             if not path.exists():
                 _write_once(path, data)
@@ -60,6 +51,12 @@ class ReceiptVolume:
                 os.utime(path, ns=(time.time_ns(),) * 2)  # the last one that was put is the one that holds
                 return
         raise ReceiptConflictError(f"{second.relative_to(self.root)} on the receipts volume is another receipt")
+
+    def check(self) -> None:
+        """See `ReceiptStore`."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        if not os.access(self.root, os.W_OK | os.X_OK):
+            raise OSError(errno.EACCES, "the operator's receipts volume cannot be written to")
 
 
 def _write_once(path: Path, data: bytes) -> None:

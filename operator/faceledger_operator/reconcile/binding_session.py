@@ -59,7 +59,9 @@ class Session:
         self._binding = f"{metadata.namespace}/{metadata.name}"
         self._lane: SignerLane | None = None
         self._endpoints: tuple[Endpoint, ...] = ()
-        self._committing: tuple[Signer, Terms] | None = None
+        self._committing: tuple[Signer, Terms, ReceiptKeeper] | None = None
+        self.receipts: ReceiptKeeper = around.receipts
+        """Where this binding's receipts are kept: the operator's own volume, unless it names another place."""
 
     async def connect(self, endpoints: tuple[Endpoint, ...]) -> Nodes:
         """The nodes at these endpoints; connections to others are closed."""
@@ -77,7 +79,8 @@ class Session:
 
     def commit_as(self, signer: Signer, terms: Terms) -> Committer:
         """The committer for this signer and these terms."""
-        if self.committer is None or self._committing != (signer, terms):
+        wanted = signer, terms, self.receipts
+        if self.committer is None or self._committing != wanted:
             assert self.nodes is not None
             self._stop_committing()
             self._lane = self._around.lanes.of(terms.chain_id, signer.address)
@@ -89,11 +92,11 @@ class Session:
                 lane=self._lane,
                 store=self.store,
                 run_keys=RunKeys(self._around.kube, self._namespace),
-                receipts=self._around.receipts,
+                receipts=self.receipts,
                 now=self._around.now,
                 changed=self._wake_subject,
             )
-            self._committing, self.ledger = (signer, terms), None
+            self._committing, self.ledger = wanted, None
         return self.committer
 
     def ledger_at(self, contract: str) -> BindingLedger:
@@ -102,7 +105,7 @@ class Session:
             assert self.nodes is not None
             assert self.committer is not None
             assert self._committing is not None
-            _, terms = self._committing
+            _, terms, _ = self._committing
             self.ledger = BindingLedger(
                 chain_id=terms.chain_id,
                 contract=contract,
@@ -111,7 +114,7 @@ class Session:
                 committer=self.committer,
                 store=self.store,
                 run_keys=RunKeys(self._around.kube, self._namespace),
-                receipts=self._around.receipts,
+                receipts=self.receipts,
                 random=self._around.random,
                 now=self._around.now,
                 wake=self._wake_binding,

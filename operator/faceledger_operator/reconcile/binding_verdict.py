@@ -41,6 +41,7 @@ _COMMITTING = {
     BindingReason.READY,
     BindingReason.DEPLOYING,
     BindingReason.CONTENT_UNREACHABLE,
+    BindingReason.RECEIPTS_UNREACHABLE,
     BindingReason.SIGNER_UNFUNDED,
     BindingReason.NOT_COMMITTER,
 }
@@ -200,6 +201,10 @@ def _content_unreachable(health: Health, _: LedgerBindingSpec) -> str | None:
     return f"content.ipfs: {health.content_problem}" if health.content_problem else None
 
 
+def _receipts_unreachable(health: Health, _: LedgerBindingSpec) -> str | None:
+    return f"receipts: {health.receipts_problem}" if health.receipts_problem else None
+
+
 _CHECKS: tuple[tuple[BindingReason, Check], ...] = (
     (BindingReason.PAUSED, _paused),
     (BindingReason.SECRET_NOT_FOUND, _secret_missing),
@@ -216,4 +221,5 @@ _CHECKS: tuple[tuple[BindingReason, Check], ...] = (
     (BindingReason.DEPLOYING, _deploying),
     (BindingReason.NOT_COMMITTER, _not_committer),
     (BindingReason.CONTENT_UNREACHABLE, _content_unreachable),
+    (BindingReason.RECEIPTS_UNREACHABLE, _receipts_unreachable),
 )

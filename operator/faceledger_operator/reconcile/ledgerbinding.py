@@ -9,10 +9,9 @@ chain id, contract code or signer are not what the spec says; every reason clear
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import structlog
 from eth_utils.address import to_checksum_address
@@ -37,9 +36,9 @@ from ..ledger.ledger import JournalFullError, LedgerRefusedError, Ledgers, Ledge
 from ..ledger.moves import Policy, Trouble
 from ..ledger.signer import SignerInvalidError, SignerUnavailableError
 from ..ledger.signers import Signers, WantedSecret, wanted_secret
-from ..receipts.keeper import Receipts
-from ..receipts.volume import ReceiptVolume
+from ..receipts.store import ReceiptStore
 from .binding_nodes import read_nodes
+from .binding_receipts import BindingReceipts, missing
 from .binding_session import Session, Surroundings, Wake
 from .binding_verdict import Verdict, decide_binding, decide_unreadable
 from .plan import parse_duration
@@ -67,7 +66,8 @@ _log = structlog.get_logger(__name__)
 class BindingReconciler:
     """Reconciles LedgerBindings.
 
-    `wake` has another resource looked at, `receipts` is where receipts are kept, `instance` signs the events.
+    `wake` has another resource looked at, `receipts` is where those bindings keep receipts that name no place for
+    them, `instance` signs the events.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class BindingReconciler:
         wake: Wake,
         now: Callable[[], datetime],
         random: RandomSource,
-        receipts: ReceiptVolume,
+        receipts: ReceiptStore,
         instance: str = "faceledger",
     ) -> None:
         self._kube = kube
@@ -86,9 +86,8 @@ class BindingReconciler:
         self._events = EventRecorder(kube, instance, now)
         self._signers = Signers()
         self._sessions: dict[Key, Session] = {}
-        self._around = Surroundings(
-            kube, SignerLanes(), Receipts(kube, receipts), wake, lambda: now().timestamp(), random
-        )
+        self._receipts = BindingReceipts(kube, receipts)
+        self._around = Surroundings(kube, SignerLanes(), self._receipts.own, wake, lambda: now().timestamp(), random)
 
     async def __call__(self, namespace: str, name: str) -> float | None:
         """Seconds until the next look; None where only a change of the resource calls for one."""
@@ -153,19 +152,22 @@ class BindingReconciler:
         if health.paused:
             return health
         key = wanted_secret(binding.spec.signer)
-        nodes, key_secret, journal = await asyncio.gather(
+        nodes, key_secret, receipts, journal = await asyncio.gather(
             read_nodes(self._kube, binding.metadata.namespace, binding.spec.network.rpc),
             self._secret(binding, key),
+            self._receipts.of(binding),
             session.store.load(),
         )
-        problem = nodes.secret_problem or (_missing(key, key_secret) if key else None)
-        if problem:
+        problem = nodes.secret_problem or (missing(key, key_secret) if key else None) or receipts.secret_problem
+        if problem or receipts.keeper is None:
             return replace(health, secret_problem=problem)
+        session.receipts = receipts.keeper
         health = replace(
             health,
             contract=_contract(binding, journal),
             deployment=None if binding.spec.contract.address else journal.deployment,
             has_records=journal.has_records,
+            receipts_problem=receipts.problem,
         )
         health = await self._open_signer(session, health, binding, key_secret)
         if nodes.value_problem:
@@ -265,15 +267,6 @@ def _next_look(verdict: Verdict, outcome: Outcome) -> float | None:
         return DEPLOYING_SECONDS
     calm = IDLE_SECONDS if verdict.reason is BindingReason.READY else FAILING_SECONDS
     return calm if outcome.next_look is None else min(calm, outcome.next_look)
-
-
-def _missing(wanted: WantedSecret, secret: Mapping[str, Any] | None) -> str | None:
-    """What is wrong with a reference to a Secret, if anything."""
-    if secret is None:
-        return f"{wanted.field}: there is no Secret {wanted.name}"
-    data = secret.get("data") or {}
-    lacking = [key for key in wanted.keys if not data.get(key)]
-    return f"{wanted.field}: Secret {wanted.name} has no key {lacking[0]!r}, or an empty one" if lacking else None
 
 
 def _contract(binding: LedgerBinding, journal: Journal) -> str | None:

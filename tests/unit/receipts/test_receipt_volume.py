@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from faceledger_contracts.record import Subject
-from faceledger_operator.receipts.volume import ReceiptConflictError, ReceiptVolume
+from faceledger_operator.receipts.store import ReceiptConflictError
+from faceledger_operator.receipts.volume import ReceiptVolume
 
 BLOCK, OTHER_BLOCK = "0x" + "ab" * 32, "0x" + "cd" * 32
 
