@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from faceledger_workloads.images.decode import FORMATS, decode_image, read_file
+from faceledger_workloads.images.decode import FORMATS, decode_at_least, decode_image, measure, read_file
 from faceledger_workloads.images.rejects import ImageReject, RejectedImage
 from PIL import Image
 
@@ -67,6 +67,8 @@ def test_every_format_that_is_offered_is_decoded(form: str) -> None:
         pytest.param(gradient("1"), "PNG", id="black and white"),
         pytest.param(gradient("P"), "PNG", id="palette"),
         pytest.param(gradient("RGBA"), "PNG", id="alpha"),
+        pytest.param(gradient("LA"), "PNG", id="grey with alpha"),
+        pytest.param(gradient("RGBA").quantize(16), "PNG", id="palette with alpha"),
         pytest.param(Image.new("CMYK", (40, 30), (200, 20, 90, 10)), "JPEG", id="CMYK"),
         pytest.param(gradient("L").convert("F"), "TIFF", id="floating point"),
     ],
@@ -98,9 +100,10 @@ def test_damaged_exif_does_not_cost_the_image() -> None:
     assert decode_image(data, LIMIT).shape == (30, 40, 3)
 
 
-def test_an_animation_shows_its_first_frame() -> None:
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG"])
+def test_an_animation_shows_its_first_frame(form: str) -> None:
     frames = [Image.new("RGB", (8, 8), "white"), Image.new("RGB", (8, 8), "black")]
-    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    data = encoded(frames[0], form, save_all=True, append_images=frames[1:])
     assert decode_image(data, LIMIT).min() == 255
 
 
@@ -127,3 +130,23 @@ def test_a_file_of_the_largest_size_is_read(tmp_path: Path) -> None:
     file = tmp_path / "photo.jpg"
     file.write_bytes(b"0123456789")
     assert read_file(file, max_bytes=10) == b"0123456789"
+
+
+@pytest.mark.parametrize(("side", "shape"), [(1, (50, 38)), (50, (50, 38)), (51, (100, 75)), (400, (400, 300))])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_jpeg_is_decoded_no_larger_than_needed(mode: str, side: int, shape: tuple[int, int]) -> None:
+    data = encoded(Image.new(mode, (300, 400)), "JPEG")
+    assert decode_at_least(data, side).shape == (*shape, 3)
+
+
+def test_what_has_no_scales_is_decoded_whole() -> None:
+    assert decode_at_least(encoded(gradient(), "PNG"), 10).shape == (30, 40, 3)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "AVIF"])
+def test_a_photo_taken_with_the_camera_on_its_side_is_measured_and_decoded_upright(form: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(Image.new("RGB", (64, 48)), form, exif=exif)
+    assert measure(data, LIMIT) == (48, 64)
+    assert decode_at_least(data, 64).shape == (64, 48, 3)
