@@ -19,16 +19,17 @@ def equal_error_rate(weighted: Weighted) -> float | None:
     others = weighted.comparisons.sum()
     if not mated.sum() or not others:
         return None
-    order = np.argsort(np.where(trials.enrolled, trials.own, np.inf), kind="stable")
-    own, refused = trials.own[order], np.cumsum(mated[order]) / mated.sum()
+    enrolled = np.flatnonzero(trials.enrolled)
+    order = enrolled[np.argsort(trials.own[enrolled], kind="stable")]
+    own, refused = trials.own[order], np.concatenate([[0.0], np.cumsum(mated[order]) / mated.sum()])
     # Impostor scores fall: matched[i] is the share of the i highest ones.
     matched = np.concatenate([[0.0], np.cumsum(weighted.comparisons) / others])
-    thresholds = np.unique(own[trials.enrolled[order]])
-    above = np.searchsorted(-trials.impostor_scores, -thresholds, side="left")
-    up_to = np.searchsorted(own[: int(trials.enrolled.sum())], thresholds, side="right")
-    false_match, false_non_match = matched[above], refused[up_to - 1]
-    closest = int(np.abs(false_match - false_non_match).argmin())
-    # Just below the first score nobody is refused yet: a curve that never meets has its equal rates there.
-    if not false_non_match[0] > false_match[0]:
-        return float(false_match[closest] + false_non_match[closest]) / 2
-    return float(min(false_match[closest] + false_non_match[closest], matched[above[0]] + false_non_match[0])) / 2
+    rates = []
+    # Both rates change at the right people's scores alone: just below each of them, and at it.
+    for passing, failing in (("right", "left"), ("left", "right")):
+        above = np.searchsorted(-trials.impostor_scores, -own, side=passing)
+        rates.append((matched[above], refused[np.searchsorted(own, own, side=failing)]))
+    false_match, false_non_match = (np.concatenate(parts) for parts in zip(*rates, strict=True))
+    sums = false_match + false_non_match
+    closest = np.lexsort((sums, np.abs(false_match - false_non_match)))[0]
+    return float(sums[closest]) / 2
