@@ -26,9 +26,6 @@ from faceledger_workloads.runspec import FaceSearch, FacesPolicy
 
 __all__ = ["Face", "FaceFinder", "Unfit"]
 
-_SPARE = 1.25
-"""Pixels of the photo for each pixel of the chip, along an edge: what is decoded, when less than all of it."""
-
 
 @dataclass(frozen=True)
 class Face:
@@ -71,7 +68,7 @@ class FaceFinder:
         self.detector = _detector(asked, device)
         self._policy = asked.faces
         self._searcher = FaceSearcher(self.detector, asked.rotations, thorough=asked.faces is FacesPolicy.ALL)
-        self._aligner = FaceAligner()
+        self._aligner = FaceAligner(outlines=asked.landmarks == "SixtyEightPoint")
 
     def in_file(self, path: Path, max_bytes: int, max_pixels: int, size: int) -> Face | Unfit:
         """The face in an image file, aligned to `size` pixels square; of several that the policy takes, the largest."""
@@ -109,7 +106,7 @@ class FaceFinder:
             digest=digest,
             box=detection.box,
             detection_score=round(detection.score, 4),
-            landmarks=tuple((round(x * scale), round(y * scale)) for x, y in aligned.landmarks),
+            landmarks=tuple((round(x * scale), round(y * scale)) for x, y in aligned.outline or aligned.landmarks),
             chip_landmarks=aligned.chip_landmarks,
             quality=assess(aligned.chip, aligned.landmarks, scale),
             chip_png=encode_png(aligned.chip),
@@ -129,6 +126,5 @@ def _detector(search: FaceSearch, device: str) -> FaceDetector:
 
 
 def _needed_side(picture: Picture, box: Box, size: int) -> int:
-    """Of the longer side, so that the chip is not made of fewer pixels than it has."""
-    cut = box.width * (1 + 2 * PADDING)
-    return math.ceil(max(picture.width, picture.height) * _SPARE * size / cut)
+    """Of the longer side, so that the chip is not made of fewer pixels than it has, where the photo has them."""
+    return math.ceil(max(picture.width, picture.height) * size / (box.width * (1 + 2 * PADDING)))
