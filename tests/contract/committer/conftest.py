@@ -135,9 +135,13 @@ class Bench:
     changes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.connect(self.url)
+
+    def connect(self, *urls: str) -> None:
+        """Connects anew to nodes at these URLs, as a process does that starts, the journal read again."""
         kube: Any = self.kube
-        self.connection = Connection(Endpoint(self.url))
-        self.nodes = Nodes([self.connection], time.monotonic)
+        connections = [Connection(Endpoint(url)) for url in urls]
+        self.connection, self.nodes = connections[-1], Nodes(connections, self.clock)
         self.store = JournalStore(kube, NAMESPACE, "consortium")
         self.receipts = Receipts(kube, ReceiptVolume(self.folder))
         keys = RunKeys(kube, NAMESPACE)

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from faceledger_contracts.canonical import keccak256
 from faceledger_operator.ledger.chain import Block, FeeMarket
-from faceledger_operator.ledger.connection import Connection, Endpoint, RevertedError
+from faceledger_operator.ledger.connection import Connection, Endpoint, RateLimitedError, RevertedError
 from faceledger_operator.ledger.ledger import LedgerRefusedError, LedgerUnavailableError
 from faceledger_operator.ledger.node_errors import NodeRefusedError, Refusal
 
@@ -26,11 +26,14 @@ class Node:
         self.answers: dict[str, Any] = {"eth_chainId": "0x539"}
         self.authorizations: list[str | None] = []
         self.status = 200
+        self.headers: dict[str, str] = {}
+        self.keys: list[str | None] = []
 
     async def answer(self, request: web.Request) -> web.Response:
         self.authorizations.append(request.headers.get("Authorization"))
+        self.keys.append(request.headers.get("X-Api-Key"))
         if self.status != 200:
-            return web.Response(status=self.status, text=str(request.url))
+            return web.Response(status=self.status, text=str(request.url), headers=self.headers)
         asked = await request.json()
         found = self.answers[asked["method"]]
         if found == "not json":
@@ -188,3 +191,31 @@ async def test_a_node_that_hangs_is_given_up(node: Any) -> None:
     with pytest.raises(LedgerUnavailableError, match=r"no answer in time|Client\w+Error"):
         await hanging.chain_id()
     await hanging.close()
+
+
+async def test_headers_are_sent_with_every_request_and_shown_nowhere(node: Any) -> None:
+    endpoint = Endpoint(f"http://127.0.0.1:{node.port}", (("X-Api-Key", "h3aderkey"),))
+    made = Connection(endpoint)
+    assert await made.chain_id() == 1337
+    assert node.keys == ["h3aderkey"]
+    node.answers["eth_chainId"] = {"error": {"code": -32000, "message": "no credit left for h3aderkey"}}
+    with pytest.raises(LedgerUnavailableError, match="no credit left") as caught:
+        await made.chain_id()
+    assert "h3aderkey" not in f"{caught.value} {endpoint!r} {made!r}"
+    await made.close()
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        pytest.param({"Retry-After": "7"}, 7.0, id="it says for how long"),
+        pytest.param({}, 5.0, id="it does not say"),
+        pytest.param({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, 5.0, id="it gives a date"),
+    ],
+)
+async def test_a_node_that_limits_requests(node: Any, connection: Connection, headers: Any, seconds: float) -> None:
+    node.status, node.headers = 429, headers
+    with pytest.raises(RateLimitedError, match="HTTP 429") as caught:
+        await connection.chain_id()
+    assert caught.value.retry_after == seconds
+    assert shows_no_secret(caught.value)
