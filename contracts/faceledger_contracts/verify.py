@@ -60,13 +60,16 @@ def is_verified(steps: list[Step]) -> bool:
 
 
 def verify_receipts(
-    receipts: Iterable[bytes | Receipt],
+    receipts: Iterable[bytes | Receipt | ReceiptError],
     chain: Chain,
     content: ContentReader | None = None,
     key: bytes | None = None,
     finality: Finality = "finalized",
 ) -> Iterator[list[Step]]:
-    """The steps of each receipt, all judged by one snapshot of the chain. See `verify_receipt`."""
+    """The steps of each receipt, all judged by one snapshot of the chain. See `verify_receipt`.
+
+    A ReceiptError stands for a file that was found to be none, and fails as such.
+    """
     snapshot, rest = Snapshot(chain), iter(receipts)
     while part := [_parsed(given) for given in islice(rest, AT_ONCE)]:
         _ask_for_revocations(part, snapshot)
@@ -89,7 +92,7 @@ def verify_receipt(
     return _verify(_parsed(receipt), Snapshot(chain), content, key, finality)
 
 
-def _parsed(given: bytes | Receipt) -> Receipt | ReceiptError:
+def _parsed(given: bytes | Receipt | ReceiptError) -> Receipt | ReceiptError:
     try:
         return parse_receipt(given) if isinstance(given, bytes) else given
     except ReceiptError as error:

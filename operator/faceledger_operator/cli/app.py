@@ -50,10 +50,13 @@ KeyFile = Annotated[
 
 @app.command()
 def verify(
-    target: Annotated[str, typer.Argument(metavar="KIND/NAME|RECEIPT.json|FOLDER", help="What to verify.")],
+    target: Annotated[str, typer.Argument(metavar="KIND/NAME|RECEIPT.json|BUNDLE.json|FOLDER", help="What to verify.")],
     namespace: Namespace = None,
     rpc: Annotated[str | None, typer.Option(help="RPC URL of a node, for receipts in files.")] = None,
-    ipfs: Annotated[str | None, typer.Option(help="URL of an IPFS node's RPC API, for receipts in files.")] = None,
+    ipfs: Annotated[
+        list[str] | None,
+        typer.Option(help="URL of an IPFS node's RPC API, for receipts in files; may be repeated."),
+    ] = None,
     confirmations: Annotated[
         int | None, typer.Option(min=0, help="Blocks on top that count as final, where the chain has no tag for it.")
     ] = None,
@@ -70,7 +73,7 @@ def verify(
     if Path(target).exists():
         if rpc is None:
             raise CommandError("a receipt in a file needs --rpc, the URL of a node of its chain")
-        content = open_content(Endpoint(ipfs)) if ipfs else None
+        content = open_content(*map(Endpoint, ipfs)) if ipfs else None
         finality: Finality = "finalized" if confirmations is None else confirmations
         reports = verify_files(receipt_files(Path(target)), ChainReader(rpc), content, key, finality, copies)
     else:

@@ -53,7 +53,7 @@ def evidence_of(cluster: Cluster, resource: Resource, namespace: str) -> Evidenc
     return Evidence(
         receipt=receipt,
         chain=ChainReader(node.url, session=node.session),
-        content=open_content(cluster.endpoint(binding.spec.content.ipfs.all_apis[0], namespace)),
+        content=open_content(*(cluster.endpoint(api, namespace) for api in binding.spec.content.ipfs.all_apis)),
         finality=_finality(binding),
         key=key,
         key_problem=problem,

@@ -7,9 +7,11 @@ adds the resource that a receipt must be of, and the user's own copies of result
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import tee
 from pathlib import Path
 
+from faceledger_contracts.bundle import parse_bundle, unpack
 from faceledger_contracts.chain import ChainReader
 from faceledger_contracts.content import ContentReader
 from faceledger_contracts.receipt import Receipt, ReceiptError, parse_receipt
@@ -20,6 +22,11 @@ from .sources import Evidence
 from .targets import Resource
 
 __all__ = ["check_copies", "verify_files", "verify_resource"]
+
+BUNDLE_MARK = b'"bundle":'
+"""What tells a bundle from a receipt: a key of canonical JSON, which no text inside of it can look like."""
+
+Given = bytes | Receipt | ReceiptError
 
 
 def verify_resource(
@@ -45,17 +52,34 @@ def verify_files(
     finality: Finality,
     copies: Mapping[str, Path],
 ) -> list[Checked]:
-    """Verifies receipt files, all by one look at the chain."""
-    data = [file.read_bytes() for file in files]
+    """Verifies files of receipts and of bundles, all by one look at the chain."""
     unchecked = ["artefacts on IPFS (no --ipfs)"] if content is None else []
     if key is None:
         unchecked.append("decryption of the artefacts, results root (no --key-file)")
     elif content is None:
         unchecked.append("decryption of the artefacts, results root (no --ipfs)")
-    reports = []
-    for file, receipt, steps in zip(files, data, verify_receipts(data, chain, content, key, finality), strict=True):
-        reports.append(Checked(str(file), [*steps, *check_copies(_parsed(receipt), copies)], unchecked))
-    return reports
+    # Twice the same sequence, each file read once: its sources are taken while its steps are made.
+    named, given = tee(_receipts_in(files))
+    steps = verify_receipts((receipt for _, receipt in given), chain, content, key, finality)
+    return [
+        Checked(source, [*checked, *check_copies(_parsed(receipt), copies)] if copies else checked, unchecked)
+        for (source, receipt), checked in zip(named, steps, strict=True)
+    ]
+
+
+def _receipts_in(files: Sequence[Path]) -> Iterator[tuple[str, Given]]:
+    """Each receipt with its source; a bundle that cannot be read as what is wrong with it."""
+    for file in files:
+        data = file.read_bytes()
+        if BUNDLE_MARK not in data:
+            yield str(file), data
+            continue
+        try:
+            bundled = unpack(parse_bundle(data))
+        except ReceiptError as error:
+            yield str(file), error
+            continue
+        yield from ((f"{file} {receipt.record.attempt}", receipt) for receipt in bundled)
 
 
 def check_copies(receipt: Receipt | None, copies: Mapping[str, Path]) -> list[Step]:
@@ -90,8 +114,9 @@ def _same_contract(receipt: Receipt, contract: str | None) -> Step:
     return Step("ledger", True, f"the LedgerBinding's contract on chain {receipt.chain_id}")
 
 
-def _parsed(data: bytes) -> Receipt | None:
+def _parsed(given: Given) -> Receipt | None:
     try:
-        return parse_receipt(data)
+        receipt = parse_receipt(given) if isinstance(given, bytes) else given
+        return receipt if isinstance(receipt, Receipt) else None
     except ReceiptError:
         return None
