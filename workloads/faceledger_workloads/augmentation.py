@@ -43,6 +43,8 @@ class DrawnFace:
     template: NDArray[np.float32] | None
     """(128,) of unit length, where a face was found."""
     checkpoint: str
+    embedding: NDArray[np.float32] | None = None
+    """(128,) as the network gives it."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,10 @@ def drawn_faces(draws: Sequence[Draw], shards: Iterable[Encoded]) -> Iterator[Dr
     """What the workers answered to `draws`, one by one."""
     addresses = iter(draws)
     for shard in shards:
-        rows = iter(unit_rows(shard.embeddings))
+        rows = zip(unit_rows(shard.embeddings), shard.embeddings, strict=True)
         for found in shard.seen.found:
-            template = next(rows) if isinstance(found, Face) else None
-            yield DrawnFace(next(addresses), found, template, shard.seen.checkpoint or "")
+            template, embedding = next(rows) if isinstance(found, Face) else (None, None)
+            yield DrawnFace(next(addresses), found, template, shard.seen.checkpoint or "", embedding)
 
 
 @dataclass

@@ -25,6 +25,7 @@ from faceledger_workloads.runspec import DatasetRun, DatasetSummary, Encoder, Fa
 from faceledger_workloads.session import Outcome, Session
 from faceledger_workloads.shards import DETECTION, PHOTOS, Pool, cut, detection, generation
 from faceledger_workloads.sheets.contact_sheet import MAX_TILES, Tile, draw_sheet
+from faceledger_workloads.synthesis_report import SynthesisTally, report_html, report_json, report_png
 from faceledger_workloads.training_faces import TrainingFaces
 from faceledger_workloads.work import Draw, Encoded, Seen, WorkerSetup
 
@@ -59,6 +60,7 @@ class _Collection:
         self._synthesis = run.synthesis
         self._training_faces = TrainingFaces(run.synthesis.train if run.synthesis else None)
         self._trained: Trained | None = None
+        self._tally = SynthesisTally()
         self._rows: list[ManifestRow] = []
         self._embeddings: list[Embeddings] = []
         self._tiles: list[Tile] = []
@@ -74,6 +76,8 @@ class _Collection:
         session.keep("contact-sheet.png", [draw_sheet(self._tiles)])
         if self._synthetic_tiles:
             session.keep("synthetic-grid.png", [draw_sheet(self._synthetic_tiles)])
+        if self._synthesis:
+            self._keep_quality_report()
         return Outcome(
             self._summary(len(photos)), tuple(session.artefacts), root, self._checkpoint or FIVE_POINTS.digest
         )
@@ -90,6 +94,15 @@ class _Collection:
             augmentation = Augmentation(self._synthesis, joined(self._embeddings), identities, self._draw)
             for judged in augmentation.run():
                 yield from self._synthetic_chip(judged, self._synthesis)
+
+    def _keep_quality_report(self) -> None:
+        """How good the synthetic faces are, as numbers, a chart and a page."""
+        figures = self._tally.figures(joined(self._embeddings))
+        chart = report_png(figures)
+        grid = draw_sheet(self._synthetic_tiles) if self._synthetic_tiles else None
+        self._session.keep("quality.json", [report_json(figures)])
+        self._session.keep("quality.png", [chart])
+        self._session.keep("quality.html", [report_html(figures, chart, grid)])
 
     def _train(self) -> None:
         """Trains the generator where the run does; draws are made by it then."""
@@ -142,6 +155,7 @@ class _Collection:
     def _synthetic_chip(self, judged: Judged, synthesis: Synthesis) -> Iterator[tuple[str, bytes]]:
         (index, variation), found = judged.face.draw, judged.face.found
         self._checkpoint = judged.face.checkpoint
+        self._tally.add(variation, judged.reason, judged.face.embedding)
         if judged.reason is not None or isinstance(found, Unfit):
             self._rows.append(ScreenedRow(index=index, variation=variation, reason=str(judged.reason)))
             return
