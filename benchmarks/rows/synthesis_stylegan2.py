@@ -1,0 +1,237 @@
+"""StyleGAN2: how fast it samples, how good the bundled faces are, and how fast they are screened.
+
+Out: stylegan2_sample_ratio beside the plain single-precision network; bundled_* and memorised beside the DCGAN of the
+package gan-face-generate and images that were held out of training (`FACELEDGER_DATA`/generated-faces, where it is
+there: every tenth image by name); variation_same_identity; screening_images_s beside dlib, one image after the other.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import dlib
+import numpy as np
+import torch
+from faceledger_workloads.embedding.encoder import load_encoder
+from faceledger_workloads.face import Face, FaceFinder
+from faceledger_workloads.images.decode import Pixels
+from faceledger_workloads.images.scale import decode_png, enlarged
+from faceledger_workloads.matching.gallery import unit_rows
+from faceledger_workloads.models import FACE_RESNET, FIVE_POINTS
+from faceledger_workloads.runspec import Encoder
+from faceledger_workloads.synthesis.config import published_config
+from faceledger_workloads.synthesis.dataset import load_training_images
+from faceledger_workloads.synthesis.distances import SAME_PERSON, frechet_distance, share_closer_than
+from faceledger_workloads.synthesis.generator import FAST_BATCH, Generator, bundled_checkpoint, load_checkpoint
+from faceledger_workloads.synthesis.memorisation import report_memorisation
+from faceledger_workloads.synthesis.model import Latent
+from faceledger_workloads.synthesis.screening import ScreeningThresholds
+from faceledger_workloads.synthesis.stylegan2 import GeneratorNetwork
+from numpy.typing import NDArray
+from rows.plain_stylegan2 import plain_images
+
+__all__ = ["rows"]
+
+SEED, TRUNCATION, ROUNDS, CHIP, SIDE = 1000, 1.0, 5, 150, 300
+CROP = 0.85
+"""The part of each training image that the bundled model was trained on: see its model card."""
+
+HELD_OUT = 10
+"""Every tenth image, by name, was left out of the training."""
+
+PEOPLE, VARIATIONS = 60, 6
+SCREENED, DLIB_SCREENED = 256, 24
+
+PEER = """
+import sys, numpy, torch
+from pathlib import Path
+from gan_face_generate import models
+network = models.Generator(0, 3, 100, 64)
+weights = torch.load(Path(models.__file__).with_name("weights.tar"), map_location="cpu", weights_only=True)
+network.load_state_dict(weights["netG_state_dict"])
+torch.manual_seed(0)
+with torch.no_grad():
+    images = network.eval()(torch.randn(int(sys.argv[1]), 100, 1, 1))
+levels = ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+numpy.save(sys.argv[2], levels.numpy())
+"""
+
+Rows = NDArray[np.float32]
+
+
+def rows() -> Iterator[dict[str, Any]]:
+    """One figure a dictionary, for `testbed.figures.print_figure`."""
+    yield _sample_ratio()
+    generator = load_checkpoint(bundled_checkpoint("faces-64"))
+    yield from _bundled(generator)
+    yield _variations(generator)
+    yield _screening(generator)
+
+
+def _sample_ratio() -> dict[str, Any]:
+    torch.manual_seed(0)
+    torch.set_num_threads(os.cpu_count() or 1)
+    network = GeneratorNetwork(published_config("paper256", 64)).eval().requires_grad_(False)
+    fast = network.synthesis.to(memory_format=torch.channels_last)
+    z = torch.randn(FAST_BATCH, network.config.z_dim)
+    plain = network.__class__(network.config).eval().requires_grad_(False)
+    plain.load_state_dict(network.state_dict())
+    with torch.inference_mode():
+        ours, theirs = (lambda: fast(network.styles(z), dtype=torch.bfloat16)), (lambda: plain_images(plain, z))
+        difference = (_levels(ours()) - _levels(theirs())).abs().mean().item()
+        seconds = _in_turns(ours, theirs)
+    speeds = [FAST_BATCH / one for one in seconds]
+    return {
+        "name": "stylegan2_sample_ratio",
+        "ours": speeds[0],
+        "theirs": speeds[1],
+        "ratio": speeds[0] / speeds[1],
+        "unit": f"images/s (64 px, paper256; images differ by {difference:.2f} of 255 on average)",
+        "target": ">= 3, within 2",
+    }
+
+
+def _levels(images: torch.Tensor) -> torch.Tensor:
+    return ((images.float() + 1) * 127.5).clamp(0, 255)
+
+
+def _in_turns(*runs: Callable[[], Any]) -> list[float]:
+    """Median seconds of each, interleaved so that a busy moment hits all."""
+    seconds: list[list[float]] = [[] for _ in runs]
+    for _ in range(ROUNDS):
+        for run, kept in zip(runs, seconds, strict=True):
+            start = time.perf_counter()
+            run()
+            kept.append(time.perf_counter() - start)
+    return [statistics.median(kept) for kept in seconds]
+
+
+def _bundled(generator: Generator) -> Iterator[dict[str, Any]]:
+    folder = Path(os.environ.get("FACELEDGER_DATA", "../shared/data"), "generated-faces")
+    if not folder.is_dir():
+        print(f"{folder} is not there: bundled_* and memorised are left out", file=sys.stderr)
+        return
+    pixels = load_training_images(folder, generator.resolution, CROP).pixels.permute(0, 2, 3, 1).contiguous().numpy()
+    held_out = np.arange(len(pixels)) % HELD_OUT == 0
+    eyes = _Eyes()
+    real, training = eyes.encode(pixels[held_out]), eyes.encode(pixels[~held_out])
+    images = generator.sample(SEED, range(len(real)), TRUNCATION)
+    ours, peers = eyes.encode(images), _peer_images(2 * len(real))
+    theirs = eyes.encode(peers)
+    rate = len(theirs) / len(peers)
+    count = min(len(real), len(ours), len(theirs))
+    yield _figure("bundled_detection_rate", len(ours) / len(images), ">= 0.95", "share of faces", rate)
+    distances = [frechet_distance(made[:count], real[:count]) for made in (ours, theirs)]
+    unit = f"Frechet distance of {count} faces to held-out ones"
+    yield _figure("bundled_fd_dlib", distances[0], "<= 0.4 of theirs", unit, distances[1])
+    unit = f"share of pairs closer than {SAME_PERSON}; theirs: held-out images"
+    yield _figure("bundled_identity_spread", share_closer_than(ours), "<= 0.25", unit, share_closer_than(real))
+    report = report_memorisation(unit_rows(ours), unit_rows(training), unit_rows(real))
+    unit = f"share nearer to a training image than {report.threshold:.4f}; nearest {report.generated_highest:.4f}"
+    yield _figure("memorised", report.memorised, "<= 0.001", unit)
+
+
+def _figure(name: str, ours: float, target: str, unit: str, theirs: float | None = None) -> dict[str, Any]:
+    ratio = ours / theirs if theirs else None
+    return {"name": name, "ours": ours, "theirs": theirs, "ratio": ratio, "unit": unit, "target": target}
+
+
+def _peer_images(count: int) -> NDArray[np.uint8]:
+    """(count, 64, 64, 3). The package's requirements are here already, so it alone is fetched."""
+    with tempfile.TemporaryDirectory() as folder:
+        fetch = ["uv", "pip", "install", "--quiet", "--python", sys.executable, "--no-deps", "--target", folder]
+        subprocess.run([*fetch, "gan-face-generate==1.1.1"], check=True)
+        made = Path(folder, "images.npy")
+        command = [sys.executable, "-c", PEER, str(count), str(made)]
+        subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": folder})
+        return np.asarray(np.load(made))
+
+
+def _variations(generator: Generator) -> dict[str, Any]:
+    eyes, kept, alike, asked, changes = _Eyes(), 0, 0, 0, []
+    for index in range(PEOPLE):
+        face = generator.vary(Latent(SEED, index, TRUNCATION), 0)
+        own = eyes.look(face)
+        for variation in range(1, VARIATIONS + 1) if own is not None else ():
+            pixels = generator.vary(Latent(SEED, index, TRUNCATION), variation)
+            row, asked = eyes.look(pixels), asked + 1
+            if row is None or _similarity(row, own) < ScreeningThresholds().min_similarity_to_own:
+                continue
+            kept += 1
+            alike += bool(np.linalg.norm(row - own) < SAME_PERSON)
+            changes.append(np.abs(pixels.astype(int) - face).mean())
+    unit = f"share within {SAME_PERSON} of their face, of {kept} that screening kept of {asked}"
+    change = f"; mean change {np.mean(changes):.1f} of 255 levels a pixel"
+    return _figure("variation_same_identity", alike / kept, ">= 0.95", unit + change)
+
+
+def _similarity(first: Rows, second: Rows) -> float:
+    return float(first @ second / np.linalg.norm(first) / np.linalg.norm(second))
+
+
+def _screening(generator: Generator) -> dict[str, Any]:
+    images = list(generator.sample(SEED, range(SCREENED), TRUNCATION))
+    parts = [images[start::2] for start in range(2)]
+    dlib_screener = _DlibScreener()
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        list(pool.map(_screen, [part[:32] for part in parts]))
+        seconds = _in_turns(
+            lambda: list(pool.map(_screen, parts)), lambda: dlib_screener.screen(images[:DLIB_SCREENED])
+        )
+    speeds = SCREENED / seconds[0], DLIB_SCREENED / seconds[1]
+    unit = "images/s: found, aligned and encoded (2 processes; dlib one by one)"
+    return _figure("screening_images_s", speeds[0], ">= 20x", unit, speeds[1])
+
+
+def _screen(images: Sequence[Pixels]) -> int:
+    """In a process of its own, which keeps its models."""
+    global _screener
+    _screener = _screener or _Eyes(Encoder(precision="BFloat16"))
+    return len(_screener.encode(images))
+
+
+class _Eyes:
+    """Finds and encodes faces as a worker does, with one thread."""
+
+    def __init__(self, encoder: Encoder | None = None) -> None:
+        torch.set_num_threads(1)
+        self._finder = FaceFinder()
+        self._encoder = load_encoder(encoder or Encoder(), "cpu")
+
+    def encode(self, images: Sequence[Pixels] | NDArray[np.uint8]) -> Rows:
+        """(n, 128) of the images in which a face was found."""
+        found = [self._finder.in_pixels(image, CHIP) for image in images]
+        return self._encoder.encode([decode_png(face.chip_png) for face in found if isinstance(face, Face)])
+
+    def look(self, image: Pixels) -> Rows | None:
+        """(128,), or None where there is no face."""
+        encoded = self.encode([image])
+        return encoded[0] if len(encoded) else None
+
+
+_screener: _Eyes | None = None
+
+
+class _DlibScreener:
+    """What one writes with dlib alone."""
+
+    def __init__(self) -> None:
+        self._detector = dlib.get_frontal_face_detector()
+        self._predictor = dlib.shape_predictor(str(FIVE_POINTS.path()))
+        self._encoder = dlib.face_recognition_model_v1(str(FACE_RESNET.path()))
+
+    def screen(self, images: Sequence[Pixels]) -> None:
+        for image in images:
+            large, _ = enlarged(image, SIDE)
+            for box in self._detector(large)[:1]:
+                self._encoder.compute_face_descriptor(large, self._predictor(large, box))
