@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
+from faceledger_workloads import models
 from faceledger_workloads.embedding.dlib_file import ResNetWeights, WeightsFileError, read_resnet
 from faceledger_workloads.models import FACE_RESNET, FIVE_POINTS, ModelFile, ModelFileError
 
@@ -52,6 +57,27 @@ def test_a_model_file_with_another_digest_is_refused_naming_both() -> None:
     other = ModelFile(FACE_RESNET.name, "0" * 64, "", "")
     with pytest.raises(ModelFileError, match=rf"sha256 is {FACE_RESNET.sha256}, pinned is 0{{64}}"):
         other.path()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(
+            lambda data: data[:-5000] + bytes([data[-5000] ^ 1]) + data[-4999:], id="a flipped bit in a weight"
+        ),
+        pytest.param(lambda data: data[:-1], id="one byte short"),
+        pytest.param(lambda data: data + b"\0", id="one byte more"),
+    ],
+)
+def test_a_damaged_copy_is_refused_before_it_is_read(
+    damage: Callable[[bytes], bytes], published: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / FACE_RESNET.name).write_bytes(damage(published))
+    package = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+    monkeypatch.setattr(models, "find_spec", lambda _: package)
+    with pytest.raises(ModelFileError, match=rf"{FACE_RESNET.name}: sha256 is .*, pinned is {FACE_RESNET.sha256}"):
+        models._checked.__wrapped__(FACE_RESNET)
 
 
 def test_a_missing_model_file_is_named() -> None:
