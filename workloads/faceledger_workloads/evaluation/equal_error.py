@@ -6,11 +6,15 @@ comparison of either kind.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from faceledger_workloads.evaluation.weights import Weighted
 
 __all__ = ["equal_error_rate"]
+
+_Side = Literal["left", "right"]
 
 
 def equal_error_rate(weighted: Weighted) -> float | None:
@@ -26,7 +30,8 @@ def equal_error_rate(weighted: Weighted) -> float | None:
     matched = np.concatenate([[0.0], np.cumsum(weighted.comparisons) / others])
     rates = []
     # Both rates change at the right people's scores alone: just below each of them, and at it.
-    for passing, failing in (("right", "left"), ("left", "right")):
+    sides: tuple[tuple[_Side, _Side], ...] = (("right", "left"), ("left", "right"))
+    for passing, failing in sides:
         above = np.searchsorted(-trials.impostor_scores, -own, side=passing)
         rates.append((matched[above], refused[np.searchsorted(own, own, side=failing)]))
     false_match, false_non_match = (np.concatenate(parts) for parts in zip(*rates, strict=True))

@@ -83,7 +83,8 @@ class Candidates:
         place = np.arange(len(best)) - np.searchsorted(queries, queries)
         last = best[place == self._k - 1]
         self.floors[pairs.queries[last]] = pairs.scores[last]
-        return best[place < self._k]
+        chosen: NDArray[np.intp] = best[place < self._k]
+        return chosen
 
     def _keep(self, kept: NDArray[np.intp]) -> None:
         self._pairs, self._most = self._pairs[kept], self._most[kept]

@@ -122,4 +122,5 @@ def half_is_fast(device: str) -> bool:
 
 def _rounding(rows: torch.Tensor) -> torch.Tensor:
     """(n,): length of what each row loses by being rounded to bfloat16."""
-    return (rows.bfloat16().double() - rows.double()).norm(dim=1)
+    lost: torch.Tensor = (rows.bfloat16().double() - rows.double()).norm(dim=1)
+    return lost
