@@ -53,6 +53,7 @@ class IpfsNode:
 
     url: str
     repository: Path
+    binary: Path
 
     def block_file(self, cid: str) -> Path:
         """The file of a block: its multihash in base32, in a folder named by the two letters before the last."""
@@ -90,7 +91,7 @@ def _running_kubo(folder: Path) -> Iterator[IpfsNode]:
         subprocess.run([binary, *arguments], env=environment, check=True, capture_output=True)
     with running([binary, "daemon", "--offline"], folder / "log", environment):
         port = said(folder / "log", r"RPC API server listening on /ip4/127\.0\.0\.1/tcp/(\d+)")
-        yield IpfsNode(f"http://127.0.0.1:{port}", folder / "repository")
+        yield IpfsNode(f"http://127.0.0.1:{port}", folder / "repository", Path(binary))
 
 
 @pytest.fixture
