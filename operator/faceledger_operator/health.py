@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from .metrics import render
+
 __all__ = ["Health", "serve_health"]
 
 
@@ -28,10 +30,11 @@ Probe = Callable[[], Health]
 
 @asynccontextmanager
 async def serve_health(port: int, alive: Probe, ready: Probe) -> AsyncIterator[None]:
-    """Serves /healthz and /readyz while inside."""
+    """Serves /healthz, /readyz and /metrics while inside."""
     app = web.Application()
     app.router.add_get("/healthz", _handler(alive))
     app.router.add_get("/readyz", _handler(ready))
+    app.router.add_get("/metrics", _metrics)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
@@ -39,6 +42,10 @@ async def serve_health(port: int, alive: Probe, ready: Probe) -> AsyncIterator[N
         yield
     finally:
         await runner.cleanup()
+
+
+async def _metrics(_: web.Request) -> web.Response:
+    return web.Response(body=render(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
 
 def _handler(probe: Probe) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -265,6 +265,7 @@ class LedgerBindingStatus(ApiModel):
     deploy_transaction: str | None = None
     signer: str | None = Field(default=None, description="Address that pays and commits.")
     balance: str | None = Field(default=None, description="Its balance in ETH, rounded to two places.")
+    budget_left: str | None = Field(default=None, description="What may still be spent today, in ETH.")
     pending: int | None = Field(default=None, description="Records that are not final yet.")
     finalized: int | None = Field(default=None, description="Records that are final.")
     committed_batches: int | None = None

@@ -22,6 +22,7 @@ from .connection import Connection
 from .content import ContentNodes, ensure_pinned
 from .decide import decide_batches
 from .finalisation import ReceiptKeeper
+from .happenings import Happening, happenings_of
 from .journal import Batch, Entry, Journal, changed_entries
 from .journal_store import JournalStore
 from .keeping import Keeping
@@ -63,6 +64,7 @@ class Outcome:
 
     next_look: float | None
     trouble: Trouble | None = None
+    happenings: tuple[Happening, ...] = ()
 
 
 class Committer:
@@ -91,6 +93,7 @@ class Committer:
         self._keeping = Keeping(receipts, nodes, terms.chain_id)
         self._now = now
         self._changed = changed
+        self._happenings: list[Happening] = []
         self._pinning = Pinning(partial(ensure_pinned, terms.content))
 
     async def run_pass(self) -> Outcome:
@@ -102,7 +105,8 @@ class Committer:
             trouble = await self.advance() or content_trouble
         finally:
             self._tell_changes(before, self._store.current)
-        return Outcome(self._next_look(trouble), trouble)
+        happenings, self._happenings = tuple(self._happenings), []
+        return Outcome(self._next_look(trouble), trouble, happenings)
 
     async def advance(self) -> Trouble | None:
         """The part of a pass that talks to the chain: transactions, and nothing that would wait for content."""
@@ -159,7 +163,9 @@ class Committer:
             move.intent.key: await sign_move(move, self._signer, self._terms.chain_id, view.head.number, now)
             for move in sends
         }
+        happenings = happenings_of(decision.moves, self._store.current)
         await self._store.update(lambda journal: apply_moves(journal, decision.moves, signed, now))
+        self._happenings += happenings
         keys = [move.intent.key if isinstance(move, Send) else move.key for move in _broadcasts(decision)]
         return await self._broadcast(connection, keys)
 

@@ -238,8 +238,8 @@ def _unanswered(error: Exception) -> str:
 def _retry_after(error: ClientResponseError) -> float:
     """Seconds that the node asks for (RFC 9110, 10.2.3); a date, which no RPC provider sends, counts as no wish."""
     try:
-        return max(0.0, float((error.headers or {}).get("Retry-After", "")))
-    except ValueError:
+        return max(0.0, float(error.headers["Retry-After"] if error.headers else ""))
+    except (KeyError, ValueError):
         return DEFAULT_RETRY_SECONDS
 
 

@@ -18,6 +18,7 @@ from eth_utils.address import to_checksum_address
 from faceledger_contracts.randomness import RandomSource
 from pydantic import ValidationError
 
+from .. import metrics
 from ..api.conditions import BindingReason, ConditionType, merge_conditions
 from ..api.ledgerbinding import LedgerBinding, LedgerBindingStatus
 from ..kube.api import Kube, Object
@@ -29,6 +30,7 @@ from ..kube.status import write_status
 from ..ledger.committer import Outcome, Terms
 from ..ledger.content import ContentNodes
 from ..ledger.fees import gwei, wei
+from ..ledger.happenings import count_states, left_of_budget
 from ..ledger.health import Health, observe_chain_health, observe_content
 from ..ledger.journal import Deployment, Journal
 from ..ledger.lane import SignerLanes
@@ -108,7 +110,8 @@ class BindingReconciler:
             await write_status(self._kube, LEDGER_BINDING, body, self._status(binding, session, verdict, health))
         except ApiConflictError:
             return 0.0
-        await self._announce(body, binding, verdict)
+        await self._announce(body, binding, verdict, outcome)
+        self._measure(session, binding, verdict, health, outcome)
         return _next_look(verdict, outcome)
 
     async def _refuse(self, body: Object, error: ValidationError) -> float | None:
@@ -185,8 +188,9 @@ class BindingReconciler:
             session.signer = await self._signers.open(binding.metadata.namespace, binding.spec.signer, secret)
         except (SignerInvalidError, SignerUnavailableError) as error:
             session.signer = None
-            away = isinstance(error, SignerUnavailableError)
-            return replace(health, **{"signer_away" if away else "signer_problem": str(error)})
+            if isinstance(error, SignerUnavailableError):
+                return replace(health, signer_away=str(error))
+            return replace(health, signer_problem=str(error))
         return replace(health, signer=session.signer.address)
 
     async def _commit(self, session: Session, binding: LedgerBinding, health: Health) -> tuple[Health, Outcome]:
@@ -226,6 +230,7 @@ class BindingReconciler:
     ) -> LedgerBindingStatus:
         old, journal, generation = binding.status, session.store.current, binding.metadata.generation
         moment = self._now().replace(microsecond=0)
+        left = left_of_budget(journal, wei(binding.spec.gas.budget_eth_per_day), int(moment.timestamp()))
         return LedgerBindingStatus(
             observed_generation=generation,
             conditions=merge_conditions(old.conditions, verdict.claims(), generation, moment),
@@ -238,17 +243,39 @@ class BindingReconciler:
             pending=len(journal.entries),
             finalized=journal.finalized,
             committed_batches=journal.committed_batches,
+            budget_left=f"{left / 10**18:.4f}",
         )
 
-    async def _announce(self, body: Object, binding: LedgerBinding, verdict: Verdict) -> None:
-        """An event for every change of what the condition says."""
+    async def _announce(self, body: Object, binding: LedgerBinding, verdict: Verdict, outcome: Outcome) -> None:
+        """An event for every change of what the condition says, and for what happened to transactions."""
+        for happening in outcome.happenings:
+            await self._events.record(LEDGER_BINDING, body, happening.kind, happening.message, "Warning")
         told = next((x for x in binding.status.conditions if x.type == ConditionType.READY), None)
         if told is None or (told.reason, told.message) != (verdict.reason, verdict.message):
             await self._events.record(LEDGER_BINDING, body, verdict.reason, verdict.message, verdict.severity)
 
+    def _measure(
+        self, session: Session, binding: LedgerBinding, verdict: Verdict, health: Health, outcome: Outcome
+    ) -> None:
+        journal, place = session.store.current, (binding.metadata.namespace, binding.metadata.name)
+        budget = left_of_budget(journal, wei(binding.spec.gas.budget_eth_per_day), int(self._around.now()))
+        metrics.set_binding(
+            *place,
+            states={**count_states(journal)},
+            finalized=journal.finalized,
+            batches=journal.committed_batches,
+            budget_left=budget / 10**18,
+            ready=verdict.reason is BindingReason.READY,
+            balance=None if health.balance is None else health.balance / 10**18,
+            final_block=health.final.number if health.final else None,
+        )
+        for happening in outcome.happenings:
+            metrics.note_happening(*place, happening.kind)
+
     async def _forget(self, namespace: str, name: str) -> None:
         """The binding is gone. Its journal stays where records wait in it: a binding of that name goes on with it."""
         self._ledgers.remove(namespace, name)
+        metrics.forget_binding(namespace, name)
         session = self._sessions.pop((namespace, name), None)
         if session is None:
             return
