@@ -261,7 +261,7 @@ class BindingReconciler:
         budget = left_of_budget(journal, wei(binding.spec.gas.budget_eth_per_day), int(self._around.now()))
         metrics.set_binding(
             *place,
-            states={**count_states(journal)},
+            states={str(state): count for state, count in count_states(journal).items()},
             finalized=journal.finalized,
             batches=journal.committed_batches,
             budget_left=budget / 10**18,
