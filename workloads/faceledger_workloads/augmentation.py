@@ -28,7 +28,7 @@ from faceledger_workloads.synthesis.screening import (
 )
 from faceledger_workloads.work import Draw, Encoded
 
-__all__ = ["MAX_DRAWS", "Augmentation", "DrawnFace", "Judged", "drawn_faces"]
+__all__ = ["MAX_DRAWS", "Augmentation", "DrawnFace", "Judged", "candidate", "drawn_faces", "thresholds_for"]
 
 MAX_DRAWS = 4
 """Draws for each face that is wanted: a generator that fails more often than that is not worth waiting for."""
@@ -77,7 +77,7 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         self._real_templates = unit_rows(self.real)
-        self._thresholds = _thresholds(self.synthesis.screening, self._real_templates, self.identities)
+        self._thresholds = thresholds_for(self.synthesis.screening, self._real_templates, self.identities)
 
     def run(self) -> Iterator[Judged]:
         """First the faces themselves, then their variations, until `synthesis.faces` were accepted."""
@@ -105,21 +105,23 @@ class Augmentation:
             missing = wanted - sum(one.reason is None for one in judged)
 
     def _judge_people(self) -> list[Judged]:
-        decisions = screen(map(_candidate, self._drawn), self._real_templates, self._thresholds)
+        decisions = screen(map(candidate, self._drawn), self._real_templates, self._thresholds)
         return [Judged(face, decision.reason) for face, decision in zip(self._drawn, decisions, strict=True)]
 
     def _judge_variation(self, face: DrawnFace, own: NDArray[np.float32]) -> Judged:
-        decision = screen_variation(_candidate(face), own, self._real_templates, self._thresholds)
+        decision = screen_variation(candidate(face), own, self._real_templates, self._thresholds)
         return Judged(face, decision.reason)
 
 
-def _candidate(face: DrawnFace) -> Candidate:
+def candidate(face: DrawnFace) -> Candidate:
+    """What the screening looks at."""
     if not isinstance(face.found, Face):
         return Candidate(face.draw[0])
     return Candidate(face.draw[0], face.found.detection_score, face.found.clarity, face.template)
 
 
-def _thresholds(screening: Screening, real: NDArray[np.float32], identities: Sequence[str]) -> ScreeningThresholds:
+def thresholds_for(screening: Screening, real: NDArray[np.float32], identities: Sequence[str]) -> ScreeningThresholds:
+    """`real` (n, 128) of unit length; they tell what `Auto` is."""
     asked = screening.max_similarity_to_real
     return ScreeningThresholds(
         min_detection_score=float(screening.min_detection_score),

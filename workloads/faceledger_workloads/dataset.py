@@ -15,6 +15,7 @@ from faceledger_contracts.canonical import sha256_digest
 from faceledger_workloads.augmentation import Augmentation, DrawnFace, Judged, drawn_faces
 from faceledger_workloads.chips import write_chips
 from faceledger_workloads.embedding.rows import Embeddings, joined
+from faceledger_workloads.enrolled_variations import EnrolledFace, vary_enrolled
 from faceledger_workloads.face import Face, Unfit
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.generator_training import Trained, train_generator
@@ -23,11 +24,11 @@ from faceledger_workloads.manifest import ManifestRow, RealRow, RejectedRow, Scr
 from faceledger_workloads.models import FIVE_POINTS
 from faceledger_workloads.runspec import DatasetRun, DatasetSummary, Encoder, FailureReason, Images, Synthesis
 from faceledger_workloads.session import Outcome, Session
-from faceledger_workloads.shards import DETECTION, PHOTOS, Pool, cut, detection, generation
+from faceledger_workloads.shards import DETECTION, PHOTOS, Pool, Shared, cut, detection, generation, variation
 from faceledger_workloads.sheets.contact_sheet import MAX_TILES, Tile, draw_sheet
 from faceledger_workloads.synthesis_report import SynthesisTally, report_html, report_json, report_png
 from faceledger_workloads.training_faces import TrainingFaces
-from faceledger_workloads.work import Draw, Encoded, Seen, WorkerSetup
+from faceledger_workloads.work import Draw, Encoded, Seen, TrainedGenerator, VariationOrder, WorkerSetup
 
 __all__ = ["run_dataset"]
 
@@ -61,6 +62,9 @@ class _Collection:
         self._training_faces = TrainingFaces(run.synthesis.train if run.synthesis else None)
         self._trained: Trained | None = None
         self._tally = SynthesisTally()
+        self._translates = run.synthesis is not None and run.synthesis.generator == "CycleGAN"
+        self._enrolled: list[EnrolledFace] = []
+        self._enrolled_names: dict[int, str] = {}
         self._rows: list[ManifestRow] = []
         self._embeddings: list[Embeddings] = []
         self._tiles: list[Tile] = []
@@ -90,10 +94,15 @@ class _Collection:
             raise RunFailed(FailureReason.NO_FACE_FOUND, message)
         if self._synthesis:
             self._train()
-            identities = [row.identity or row.path for row in real]
-            augmentation = Augmentation(self._synthesis, joined(self._embeddings), identities, self._draw)
-            for judged in augmentation.run():
+            for judged in self._judged(self._synthesis, [row.identity or row.path for row in real]):
                 yield from self._synthetic_chip(judged, self._synthesis)
+
+    def _judged(self, synthesis: Synthesis, identities: Sequence[str]) -> Iterator[Judged]:
+        """Every synthetic face with the decision on it; `identities` are those of the real faces."""
+        real = joined(self._embeddings)
+        if self._translates:
+            return vary_enrolled(synthesis, self._enrolled, real, self._vary)
+        return Augmentation(synthesis, real, identities, self._draw).run()
 
     def _keep_quality_report(self) -> None:
         """How good the synthetic faces are, as numbers, a chart and a page."""
@@ -131,6 +140,9 @@ class _Collection:
             row = _real_row(photo, found, f"real/{number:08d}.png")
             self._rows.append(row)
             self._training_faces.add_own(found)
+            if self._translates:
+                self._enrolled.append(EnrolledFace(number, row.identity or row.path, found.chip_png))
+                self._enrolled_names[number] = row.identity or row.path
             self._show(self._tiles, found, photo.identity or "")
             yield row.chip, found.chip_png
 
@@ -148,18 +160,26 @@ class _Collection:
             yield from shard.seen.found
 
     def _draw(self, draws: Sequence[Draw]) -> Iterator[DrawnFace]:
-        shared = self._pool.share(self._trained.generator) if self._trained else None
-        stage = self._session.stage(self._pool, "generating faces", generation(shared), cut(draws), len(draws))
-        return drawn_faces(draws, stage)
+        chain = generation(self._shared_generator())
+        return drawn_faces(draws, self._session.stage(self._pool, "generating faces", chain, cut(draws), len(draws)))
+
+    def _vary(self, orders: Sequence[VariationOrder]) -> Iterator[DrawnFace]:
+        chain, total = variation(self._shared_generator()), len(orders)
+        draws = [(order.number, order.variation) for order in orders]
+        return drawn_faces(draws, self._session.stage(self._pool, "varying faces", chain, cut(orders), total))
+
+    def _shared_generator(self) -> Shared[TrainedGenerator] | None:
+        return self._pool.share(self._trained.generator) if self._trained else None
 
     def _synthetic_chip(self, judged: Judged, synthesis: Synthesis) -> Iterator[tuple[str, bytes]]:
-        (index, variation), found = judged.face.draw, judged.face.found
+        (index, number), found = judged.face.draw, judged.face.found
         self._checkpoint = judged.face.checkpoint
-        self._tally.add(variation, judged.reason, judged.face.embedding)
+        self._tally.add(number, judged.reason, judged.face.embedding)
         if judged.reason is not None or isinstance(found, Unfit):
-            self._rows.append(ScreenedRow(index=index, variation=variation, reason=str(judged.reason)))
+            self._rows.append(ScreenedRow(index=index, variation=number, reason=str(judged.reason)))
             return
-        row = _synthetic_row(judged.face, found, synthesis)
+        varied = self._enrolled_names.get(index)
+        row = _synthetic_row(judged.face, found, synthesis, varied or f"synthetic-{index:06d}")
         self._rows.append(row)
         self._show(self._synthetic_tiles, found, row.identity or "")
         yield row.chip, found.chip_png
@@ -189,10 +209,11 @@ def _real_row(photo: Photo, face: Face, chip: str) -> RealRow:
     return RealRow(path=photo.shown_path, identity=photo.identity, **_seen(face, chip))
 
 
-def _synthetic_row(drawn: DrawnFace, face: Face, synthesis: Synthesis) -> SyntheticRow:
+def _synthetic_row(drawn: DrawnFace, face: Face, synthesis: Synthesis, identity: str) -> SyntheticRow:
+    """Of a variation of a real face, `index` is the number of that face's chip."""
     index, variation = drawn.draw
     return SyntheticRow(
-        identity=f"synthetic-{index:06d}",
+        identity=identity,
         checkpoint=drawn.checkpoint,
         seed=synthesis.seed,
         truncation=str(synthesis.truncation),

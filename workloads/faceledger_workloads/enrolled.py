@@ -80,7 +80,13 @@ def open_gallery(gallery: Gallery, seal: Seal) -> Enrolled:
     if not people:
         message = "gallery: no photo in it names a person: use layout IdentityFolders"
         raise RunFailed(FailureReason.GALLERY_TOO_SMALL, message)
-    synthetic = (row for row in rows if isinstance(row, SyntheticRow) and gallery.use_synthetic_cohort)
+    named = {row.identity for row in people}
+    # A variation of somebody enrolled is that person, and compared as nobody it would spoil what others are held to.
+    synthetic = (
+        row
+        for row in rows
+        if isinstance(row, SyntheticRow) and gallery.use_synthetic_cohort and row.identity not in named
+    )
     return Enrolled(gallery, seal, people, tuple(synthetic))
 
 

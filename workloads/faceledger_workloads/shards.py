@@ -27,6 +27,7 @@ __all__ = [
     "detection",
     "generation",
     "training",
+    "variation",
 ]
 
 SHARD = 32
@@ -77,6 +78,11 @@ def generation(trained: Shared[Any] | None = None) -> Chain:
     """Draws -> `Encoded`: faces made by the run's checkpoint or by a `trained` generator, looked at, then encoded."""
     make = Step("generate_faces", "generate_faces", (trained,))
     return (make, Step("screen_faces", "detect_generated"), Step("screen_faces", "encode_found"))
+
+
+def variation(trained: Shared[Any] | None = None) -> Chain:
+    """Variation orders -> `Encoded`: chips translated, looked at, then encoded."""
+    return (Step("generate_faces", "vary_faces", (trained,)), *generation(trained)[1:])
 
 
 def training(faces: Shared[Any]) -> Chain:

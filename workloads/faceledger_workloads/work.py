@@ -23,6 +23,7 @@ __all__ = [
     "TrainedGenerator",
     "TrainingOrder",
     "TrainingResult",
+    "VariationOrder",
     "WorkerSetup",
 ]
 
@@ -43,6 +44,15 @@ class WorkerSetup:
     device: str
     """`cpu` or `cuda`."""
     synthesis: Synthesis | None = None
+
+
+@dataclass(frozen=True)
+class VariationOrder:
+    """Vary the real face whose chip has this `number`; `variation` counts from 1."""
+
+    number: int
+    variation: int
+    chip_png: bytes
 
 
 Found = Face | Unfit

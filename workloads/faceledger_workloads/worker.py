@@ -29,6 +29,7 @@ from faceledger_workloads.work import (
     TrainedGenerator,
     TrainingOrder,
     TrainingResult,
+    VariationOrder,
     WorkerSetup,
 )
 
@@ -88,6 +89,14 @@ class FaceWorker:
         """The image of each draw, by the run's checkpoint or by the generator that it trained."""
         sampler = self._trained_sampler(trained) if trained else self._sampler
         return Generated(sampler.checkpoint, tuple(sampler.draw(draws)))
+
+    def vary_faces(
+        self, orders: Sequence[VariationOrder], trained: Shared[TrainedGenerator] | None = None
+    ) -> Generated:
+        """The variation of each order's chip."""
+        sampler = self._trained_sampler(trained) if trained else self._sampler
+        varied = (sampler.generator.vary(decode_png(order.chip_png), order.variation) for order in orders)
+        return Generated(sampler.checkpoint, tuple(varied))
 
     def train_generator(self, order: TrainingOrder, faces: Shared[Pixels]) -> TrainingResult:
         """One interval. Raises `RunFailed` (TrainingDiverged)."""

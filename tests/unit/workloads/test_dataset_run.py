@@ -155,6 +155,27 @@ def test_synthetic_faces_join_the_real_ones_whatever_the_number_of_workers(
     assert {row["checkpoint"] for row in rows} == {one.model_digest}
 
 
+def test_a_translating_generator_is_trained_and_varies_the_people_of_the_data_set(
+    run_builder: RunBuilder, copy_photos: CopyPhotos, perform_run: Perform
+) -> None:
+    photos, others = run_builder.root / "photos", run_builder.root / "others"
+    copy_photos(photos, {1: range(1, 3), 2: range(1, 3)})
+    copy_photos(others, {person: range(1, 8) for person in range(10, 20)})
+    train = {"kimg": "0.016", "checkpointEvery": "0.008", "resolution": 64, "channels": 16, "batch": 2}
+    settings = {"generator": "CycleGAN", "train": train | {"images": {"path": str(others)}}, "faces": 0}
+    run = run_builder.dataset(synthesis=settings | {"variationsPerIdentity": 1, "truncation": "1.0", "seed": 3})
+    outcome = perform_run(run)
+    assert isinstance(outcome.summary, DatasetSummary)
+    assert outcome.summary.training is not None
+    assert outcome.summary.training.images >= 64
+    assert outcome.summary.real == 4
+    assert outcome.summary.synthetic + sum(outcome.summary.screened.values()) == 4
+    rows = [row for row in manifest(run, outcome) if row["kind"] in {"Synthetic", "Screened"}]
+    assert [(row["index"], row["variation"]) for row in rows] == [(number, 1) for number in range(4)]
+    names = {artefact.name for artefact in outcome.artefacts}
+    assert names >= {"generator.safetensors", "training-curves.png", "training.tfevents", "quality.html"}
+
+
 @pytest.mark.parametrize(
     ("overrides", "reason", "words"),
     [
