@@ -34,7 +34,8 @@ class AwsAccess:
             return cls(region, endpoint)
         given = secret.get("data") or {}
         token = secret_text(secret, "sessionToken") if "sessionToken" in given else None
-        return cls(region, endpoint, *(secret_text(secret, key) for key in AWS_KEYS), token)
+        key_id, key = (secret_text(secret, name) for name in AWS_KEYS)
+        return cls(region, endpoint, key_id, key, token)
 
     def options(self) -> dict[str, str | None]:
         """As boto3's clients take them."""

@@ -36,7 +36,7 @@ class DriveReceipts(ObjectReceipts):
     def __init__(self, folder: str, account: Mapping[str, Any] | None, endpoint: str | None) -> None:
         """`account`: a service account's key; None: the pod's own identity. OSError where it is none."""
         try:
-            from googleapiclient.discovery_cache import get_static_doc
+            from googleapiclient.discovery_cache import get_static_doc  # type: ignore[import-untyped]
         except ImportError:
             raise OSError(errno.ENOSYS, "this operator was installed without the extra 'cloud'") from None
         self._folder = folder
@@ -51,7 +51,7 @@ class DriveReceipts(ObjectReceipts):
         return f"gdrive://{self._folder}"
 
     def _create(self, name: str, data: bytes) -> bool:
-        from googleapiclient.http import MediaIoBaseUpload
+        from googleapiclient.http import MediaIoBaseUpload  # type: ignore[import-untyped]
 
         if self._find(name):
             return False
@@ -89,11 +89,11 @@ class DriveReceipts(ObjectReceipts):
 
     def _ask(self, method: str, **request: Any) -> Any:
         """One request on a connection of its own, since Google's are not to be shared between threads."""
-        import httplib2
+        import httplib2  # type: ignore[import-untyped]
         from google.auth.exceptions import GoogleAuthError
-        from google_auth_httplib2 import AuthorizedHttp
-        from googleapiclient.discovery import build_from_document
-        from googleapiclient.errors import Error, HttpError
+        from google_auth_httplib2 import AuthorizedHttp  # type: ignore[import-untyped]
+        from googleapiclient.discovery import build_from_document  # type: ignore[import-untyped]
+        from googleapiclient.errors import Error, HttpError  # type: ignore[import-untyped]
 
         try:
             with closing(httplib2.Http(timeout=REQUEST_SECONDS)) as plain:
@@ -114,7 +114,8 @@ def _credentials(account: Mapping[str, Any] | None) -> Any:
     try:
         if account is None:
             return google.auth.default(scopes=[SCOPE])[0]
-        return service_account.Credentials.from_service_account_info(dict(account), scopes=[SCOPE])
+        known: Any = service_account.Credentials  # the library carries no types
+        return known.from_service_account_info(dict(account), scopes=[SCOPE])
     except (GoogleAuthError, ValueError):
         where = "the pod has no identity" if account is None else "service-account.json is no service account's key"
         raise OSError(errno.EACCES, f"Google Drive: {where}") from None
