@@ -39,6 +39,7 @@ __all__ = [
     "ScreeningSpec",
     "SynthesisSpec",
     "TrainSpec",
+    "TrainingStatus",
 ]
 
 
@@ -157,6 +158,17 @@ class FaceDatasetSpec(ApiModel):
     ledger_ref: LocalObject = Field(description="The LedgerBinding that commits the result.")
 
 
+class TrainingStatus(ApiModel):
+    """How the generator was trained."""
+
+    kimg: str = Field(description="Thousand images that were shown.")
+    images: int = Field(description="Faces that it was trained on.")
+    frechet_distance: str = Field(description="Of its faces to those, in dlib's embedding space, at the end.")
+    converged_kimg: str | None = Field(
+        default=None, description="From when on that distance fell no more; left out while it still falls."
+    )
+
+
 class FaceDatasetStatus(ApiModel):
     observed_generation: int = -1
     conditions: tuple[Condition, ...] = ()
@@ -169,6 +181,7 @@ class FaceDatasetStatus(ApiModel):
     )
     rejections: dict[str, int] = Field(default_factory=dict, description="How many were left out, by reason.")
     identities: int | None = Field(default=None, description="People in the manifest.")
+    training: TrainingStatus | None = Field(default=None, description="How the generator was trained, where it was.")
     models: tuple[ModelStatus, ...] = ()
     manifest: ArtefactStatus | None = Field(default=None, description="The manifest, encrypted.")
     artefacts: tuple[ArtefactStatus, ...] = ()

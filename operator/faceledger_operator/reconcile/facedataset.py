@@ -16,11 +16,12 @@ from faceledger_workloads.runspec import (
     Screening,
     Synthesis,
     Training,
+    TrainingSummary,
 )
 
 from ..api.base import BundledCheckpoint, Compute, ObjectMeta
 from ..api.conditions import ConditionType
-from ..api.facedataset import FaceDataset, FaceDatasetStatus, SynthesisSpec, TrainSpec
+from ..api.facedataset import FaceDataset, FaceDatasetStatus, SynthesisSpec, TrainingStatus, TrainSpec
 from ..kube.api import Object
 from ..kube.kinds import FACE_DATASET, Kind
 from ..ray.pods import CHECKPOINT_PATH, OUTPUT_PATH, SOURCE_PATH, TRAINING_PATH, ClaimMount, SecretItem
@@ -133,6 +134,7 @@ class DatasetSubject:
                 "real": summary.real,
                 "synthetic": summary.synthetic,
                 "identities": summary.identities,
+                "training": _training_status(summary.training) if summary.training else None,
                 "models": model_statuses(summary.models),
                 "rejected": left_out.total(),
                 "rejections": dict(left_out),
@@ -146,6 +148,16 @@ class DatasetSubject:
         images = (status.real or 0) + (status.synthetic or 0)
         cid = status.manifest.uri.removeprefix("ipfs://") if status.manifest else ""
         return f"{images} images, manifest {cid[:SHOWN_CID]}…"
+
+
+def _training_status(summary: TrainingSummary) -> TrainingStatus:
+    converged = summary.converged_kimg
+    return TrainingStatus(
+        kimg=str(summary.kimg),
+        images=summary.images,
+        frechet_distance=str(summary.frechet_distance),
+        converged_kimg=None if converged is None else str(converged),
+    )
 
 
 def _claim(field: str, name: str) -> ClaimReference:

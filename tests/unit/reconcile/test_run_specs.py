@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from faceledger_operator.api.conditions import ConditionType
+from faceledger_operator.api.facedataset import TrainingStatus
 from faceledger_operator.ray.pods import ClaimMount, SecretItem
 from faceledger_operator.reconcile.children import run_config_map
 from faceledger_operator.reconcile.subject import SecretReference
@@ -17,9 +18,12 @@ from faceledger_workloads.runspec import (
     Evaluation,
     FaceSearch,
     FacesPolicy,
+    Images,
     Matching,
     ModelUsed,
     Templates,
+    Training,
+    TrainingSummary,
     parse_run_spec,
 )
 from subject_builders import DIGEST, GALLERY, INPUTS, MANIFEST, SUMMARY, dataset, recognition, recognition_success
@@ -50,9 +54,37 @@ def test_a_checkpoint_file_is_mounted_for_reading() -> None:
     subject = dataset(synthesis={"checkpoint": {"file": file, "sha256": "ab" * 32}, "faces": 4})
     run = subject.run(INPUTS, "attempt-1")
     assert run.synthesis is not None
+    assert run.synthesis.checkpoint is not None
     assert run.synthesis.checkpoint.path == "/data/checkpoint/g.safetensors"
     assert ClaimMount("weights", "/data/checkpoint", read_only=True) in subject.mounts(INPUTS)
     assert [claim.name for claim in subject.references.claims] == ["staff-photos", "faceledger", "weights"]
+
+
+def test_a_generator_that_is_trained_sees_its_images_below_their_mount() -> None:
+    train = {
+        "images": {"persistentVolumeClaim": {"claimName": "portraits", "path": "/small"}, "layout": "Flat"},
+        "kimg": 500,
+        "learningRate": "0.002",
+        "checkpointEvery": 8,
+    }
+    subject = dataset(synthesis={"generator": "MGAN", "train": train, "faces": 4})
+    run = subject.run(INPUTS, "attempt-1")
+    assert run.synthesis is not None
+    assert run.synthesis.checkpoint is None
+    images = Images(path="/data/training/small", layout="Flat")
+    assert run.synthesis.train == Training(
+        images=images, kimg=Decimal(500), learning_rate=Decimal("0.002"), checkpoint_every=Decimal(8)
+    )
+    assert ClaimMount("portraits", "/data/training", read_only=True) in subject.mounts(INPUTS)
+    assert [claim.name for claim in subject.references.claims] == ["staff-photos", "faceledger", "portraits"]
+
+
+def test_how_a_generator_was_trained_goes_into_the_status() -> None:
+    subject = dataset()
+    training = TrainingSummary(kimg=Decimal(500), images=900, frechet_distance=Decimal("0.21"))
+    summary = DatasetSummary(images=3, real=1, synthetic=2, identities=1, training=training)
+    status = subject.with_result(subject.status, summary, ())
+    assert status.training == TrainingStatus(kimg="500", images=900, frechet_distance="0.21")
 
 
 def test_a_recognition_run_reads_its_gallery_where_the_dataset_wrote_it() -> None:
