@@ -7,6 +7,7 @@ there: every tenth image by name); variation_same_identity; screening_images_s b
 
 from __future__ import annotations
 
+import copy
 import os
 import statistics
 import subprocess
@@ -82,10 +83,9 @@ def _sample_ratio() -> dict[str, Any]:
     torch.manual_seed(0)
     torch.set_num_threads(os.cpu_count() or 1)
     network = GeneratorNetwork(published_config("paper256", 64)).eval().requires_grad_(False)
-    fast = network.synthesis.to(memory_format=torch.channels_last)
     z = torch.randn(FAST_BATCH, network.config.z_dim)
-    plain = network.__class__(network.config).eval().requires_grad_(False)
-    plain.load_state_dict(network.state_dict())
+    plain = copy.deepcopy(network)
+    fast = network.synthesis.prepare(torch.bfloat16)
     with torch.inference_mode():
         ours, theirs = (lambda: fast(network.styles(z), dtype=torch.bfloat16)), (lambda: plain_images(plain, z))
         difference = (_levels(ours()) - _levels(theirs())).abs().mean().item()

@@ -72,9 +72,8 @@ class Generator:
         network = network.eval().requires_grad_(False)
         self._mapping = copy.deepcopy(network.mapping).double()
         self._directions = closed_form_directions(network, MOVED_RESOLUTIONS, DIRECTIONS)
-        self._synthesis = network.synthesis.to(memory_format=torch.channels_last)
-        if precision is Precision.EXACT:
-            self._synthesis.double()
+        exact = precision is Precision.EXACT
+        self._synthesis = network.synthesis.double() if exact else network.synthesis.prepare(torch.bfloat16)
 
     def sample(self, seed: int, indices: Sequence[int], truncation: float = DEFAULT_TRUNCATION) -> NDArray[np.uint8]:
         """(len(indices), resolution, resolution, 3), RGB. Raises ValueError naming a number out of range."""

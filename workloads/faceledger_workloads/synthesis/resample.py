@@ -11,7 +11,14 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-__all__ = ["conv2d_downsample", "conv2d_upsample", "setup_filter", "upsample2d"]
+__all__ = [
+    "conv2d_downsample",
+    "conv2d_phases",
+    "conv2d_upsample",
+    "setup_filter",
+    "upsample2d",
+    "upsampling_kernel",
+]
 
 
 def setup_filter(taps: tuple[float, ...] = (1.0, 3.0, 3.0, 1.0)) -> torch.Tensor:
@@ -32,10 +39,19 @@ def conv2d_upsample(image: torch.Tensor, weight: torch.Tensor, resample_filter: 
 
     (n, in, h, w) -> (n, out, 2h, 2w).
     """
+    return conv2d_phases(image, upsampling_kernel(weight, resample_filter).to(image.dtype))
+
+
+def upsampling_kernel(weight: torch.Tensor, resample_filter: torch.Tensor) -> torch.Tensor:
+    """(4 out, in, 3, 3) of a 3x3 `weight` (out, in, 3, 3): the four output phases, low-pass included."""
     out_channels, in_channels = weight.shape[:2]
     phases = _upsampling_taps(resample_filter).to(weight.dtype)  # (phase, tap, 3)
     kernel = torch.einsum("yas,xbt,oist->oyxiab", phases, phases, weight)
-    kernel = kernel.reshape(4 * out_channels, in_channels, 3, 3).to(image.dtype)
+    return kernel.reshape(4 * out_channels, in_channels, 3, 3)
+
+
+def conv2d_phases(image: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
+    """(n, in, h, w) -> (n, out, 2h, 2w), with an `upsampling_kernel` of the image's type."""
     return functional.pixel_shuffle(functional.conv2d(image, kernel, padding=1), 2)
 
 

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from faceledger_workloads.synthesis.config import StyleGAN2Config
 from faceledger_workloads.synthesis.layers import LRELU_GAIN, LRELU_SLOPE, FullyConnectedLayer, clamp_if
-from faceledger_workloads.synthesis.resample import conv2d_upsample, setup_filter, upsample2d
+from faceledger_workloads.synthesis.resample import conv2d_phases, setup_filter, upsample2d, upsampling_kernel
 
 __all__ = ["MAPPING_LR_MULTIPLIER", "GeneratorNetwork", "MappingNetwork", "NoiseMode", "SynthesisNetwork"]
 
@@ -89,6 +89,7 @@ class _SynthesisLayer(nn.Module):
         self.register_buffer("resample_filter", setup_filter())
         self.register_buffer("noise_const", torch.randn(resolution, resolution))
         self._up = up
+        self._prepared: tuple[torch.Tensor, torch.Tensor] | None = None
         self._clamp = config.conv_clamp
 
     def forward(
@@ -96,18 +97,22 @@ class _SynthesisLayer(nn.Module):
     ) -> torch.Tensor:
         styles = self.affine(w)
         x = x * styles.to(x.dtype)[:, :, None, None]
-        if self._up:
-            x = conv2d_upsample(x, self.weight, self.resample_filter)
-        else:
-            x = functional.conv2d(x, self.weight.to(x.dtype), padding=1)
-        scale = self._demodulation(styles) * LRELU_GAIN
+        kernel, energy = self._prepared or self._weights(x.dtype)
+        x = conv2d_phases(x, kernel) if self._up else functional.conv2d(x, kernel, padding=1)
+        # One over the norm of each modulated filter.
+        scale = (styles.square() @ energy + 1e-8).rsqrt() * LRELU_GAIN
         x = torch.addcmul(self._offset(x, noise_mode, random), x, scale.to(x.dtype)[:, :, None, None])
         return clamp_if(functional.leaky_relu(x, LRELU_SLOPE, inplace=True), self._clamp)
 
-    def _demodulation(self, styles: torch.Tensor) -> torch.Tensor:
-        """(n, out): one over the norm of each modulated filter."""
-        energy = self.weight.square().sum(dim=(2, 3))
-        return (styles.square() @ energy.t() + 1e-8).rsqrt()
+    def prepare(self, dtype: torch.dtype) -> None:
+        """Keep what follows from the weights alone, for activations of `dtype`; the weights must not change after."""
+        kernel, energy = self._weights(dtype)
+        self._prepared = kernel.contiguous(memory_format=torch.channels_last), energy.contiguous()
+
+    def _weights(self, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+        """The kernel, and (in, out) sums of squares of the filters."""
+        kernel = upsampling_kernel(self.weight, self.resample_filter) if self._up else self.weight
+        return kernel.to(dtype), self.weight.square().sum(dim=(2, 3)).t()
 
     def _offset(self, x: torch.Tensor, noise_mode: NoiseMode, random: torch.Generator | None) -> torch.Tensor:
         """Bias plus noise, broadcastable to x."""
@@ -181,6 +186,13 @@ class SynthesisNetwork(nn.Module):
         super().__init__()
         for resolution in config.block_resolutions:
             self.add_module(f"b{resolution}", _SynthesisBlock(resolution, config))
+
+    def prepare(self, dtype: torch.dtype) -> SynthesisNetwork:
+        """Compute once what follows from the weights, which must not change any more, for activations of `dtype`."""
+        for layer in self.modules():
+            if isinstance(layer, _SynthesisLayer):
+                layer.prepare(dtype)
+        return self.to(memory_format=torch.channels_last)
 
     def forward(
         self,
