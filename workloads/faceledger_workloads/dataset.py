@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, assert_never
 
 from faceledger_contracts.canonical import sha256_digest
 
+from faceledger_workloads.admission import Admission
 from faceledger_workloads.augmentation import Augmentation, DrawnFace, Judged, drawn_faces
 from faceledger_workloads.chips import write_chips
 from faceledger_workloads.embedding.rows import Embeddings, joined
@@ -20,9 +22,26 @@ from faceledger_workloads.face import Face, Unfit
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.generator_training import Trained, train_generator
 from faceledger_workloads.images.source import Photo, list_photos
-from faceledger_workloads.manifest import ManifestRow, RealRow, RejectedRow, ScreenedRow, SyntheticRow, manifest_lines
+from faceledger_workloads.manifest import (
+    ManifestRow,
+    QualityRow,
+    RealRow,
+    RejectedRow,
+    ScreenedRow,
+    SyntheticRow,
+    manifest_lines,
+)
 from faceledger_workloads.models import FIVE_POINTS
-from faceledger_workloads.runspec import DatasetRun, DatasetSummary, Encoder, FailureReason, Images, Synthesis
+from faceledger_workloads.models_used import models_used
+from faceledger_workloads.runspec import (
+    DatasetRun,
+    DatasetSummary,
+    Encoder,
+    FailureReason,
+    Images,
+    ModelUsed,
+    Synthesis,
+)
 from faceledger_workloads.session import Outcome, Session
 from faceledger_workloads.shards import DETECTION, PHOTOS, Pool, Shared, cut, detection, generation, variation
 from faceledger_workloads.sheets.contact_sheet import MAX_TILES, Tile, draw_sheet
@@ -38,6 +57,8 @@ def run_dataset(session: Session, run: DatasetRun) -> Outcome:
     photos = list_photos(run.source, "source")
     setup = WorkerSetup(
         source=run.source,
+        search=run.search,
+        gate=run.gate,
         chip_size=run.preprocessing.size,
         encoder=Encoder() if run.synthesis else None,
         threads=max(1, int(run.workers.cpu)),
@@ -46,7 +67,7 @@ def run_dataset(session: Session, run: DatasetRun) -> Outcome:
     )
     pool = session.pool(setup)
     try:
-        return _Collection(session, pool, run).collect(photos)
+        return _Collection(session, pool, run, models_used(setup)).collect(photos)
     finally:
         pool.close()
 
@@ -54,7 +75,7 @@ def run_dataset(session: Session, run: DatasetRun) -> Outcome:
 class _Collection:
     """What has been gathered so far: a row for each image, tiles for the sheets."""
 
-    def __init__(self, session: Session, pool: Pool, run: DatasetRun) -> None:
+    def __init__(self, session: Session, pool: Pool, run: DatasetRun, models: tuple[ModelUsed, ...]) -> None:
         self._session = session
         self._pool = pool
         self._run = run
@@ -70,6 +91,8 @@ class _Collection:
         self._tiles: list[Tile] = []
         self._synthetic_tiles: list[Tile] = []
         self._checkpoint: str | None = None
+        self._admission = Admission()
+        self._models = models
 
     def collect(self, photos: Sequence[Photo]) -> Outcome:
         """Chips first, because making them fills everything else."""
@@ -132,12 +155,11 @@ class _Collection:
                 self._training_faces.add(face)
 
     def _real_chips(self, photos: Sequence[Photo]) -> Iterator[tuple[str, bytes]]:
-        waiting = iter(photos)
-        for number, (photo, found) in enumerate(zip(waiting, self._looked_at(photos), strict=True)):
+        for number, (photo, found, told) in enumerate(self._looked_at(photos)):
             if isinstance(found, Unfit):
                 self._rows.append(_rejected_row(photo, found))
                 continue
-            row = _real_row(photo, found, f"real/{number:08d}.png")
+            row = _real_row(photo, found, f"real/{number:08d}.png", told)
             self._rows.append(row)
             self._training_faces.add_own(found)
             if self._translates:
@@ -146,18 +168,18 @@ class _Collection:
             self._show(self._tiles, found, photo.identity or "")
             yield row.chip, found.chip_png
 
-    def _looked_at(self, photos: Sequence[Photo]) -> Iterator[Face | Unfit]:
+    def _looked_at(self, photos: Sequence[Photo]) -> Iterator[tuple[Photo, Face | Unfit, tuple[str, ...]]]:
         """Embeddings are computed only where synthetic faces will be compared with them."""
-        total = len(photos)
-        if self._synthesis is None:
-            seen: Seen
-            for seen in self._session.stage(self._pool, "detecting faces", DETECTION, cut(photos), total):
-                yield from seen.found
-            return
-        shard: Encoded
-        for shard in self._session.stage(self._pool, "detecting faces", PHOTOS, cut(photos), total):
-            self._embeddings.append(shard.embeddings)
-            yield from shard.seen.found
+        chain = DETECTION if self._synthesis is None else PHOTOS
+        shard: Seen | Encoded
+        for shard in self._session.stage(self._pool, "detecting faces", chain, cut(photos), len(photos)):
+            seen = shard.seen if isinstance(shard, Encoded) else shard
+            admitted = [self._admission.admit(*one) for one in zip(seen.photos, seen.found, strict=True)]
+            if isinstance(shard, Encoded):
+                pairs = zip(seen.found, admitted, strict=True)
+                kept = [isinstance(now, Face) for was, now in pairs if isinstance(was, Face)]
+                self._embeddings.append(shard.embeddings[kept])
+            yield from zip(seen.photos, admitted, seen.faults, strict=True)
 
     def _draw(self, draws: Sequence[Draw]) -> Iterator[DrawnFace]:
         chain = generation(self._shared_generator())
@@ -196,6 +218,7 @@ class _Collection:
             real=len(real),
             synthetic=synthetic,
             identities=len({row.identity for row in real if row.identity}),
+            models=self._models,
             rejected=self._rejected(),
             screened=_counts(row.reason for row in self._rows if isinstance(row, ScreenedRow)),
             training=self._trained.summary if self._trained else None,
@@ -205,8 +228,8 @@ class _Collection:
         return _counts(row.reason for row in self._rows if isinstance(row, RejectedRow))
 
 
-def _real_row(photo: Photo, face: Face, chip: str) -> RealRow:
-    return RealRow(path=photo.shown_path, identity=photo.identity, **_seen(face, chip))
+def _real_row(photo: Photo, face: Face, chip: str, told: tuple[str, ...]) -> RealRow:
+    return RealRow(path=photo.shown_path, identity=photo.identity, faults=told, **_seen(face, chip))
 
 
 def _synthetic_row(drawn: DrawnFace, face: Face, synthesis: Synthesis, identity: str) -> SyntheticRow:
@@ -229,6 +252,8 @@ def _seen(face: Face, chip: str) -> dict[str, Any]:
         "box": (face.box.left, face.box.top, face.box.right, face.box.bottom),
         "detection_score": face.detection_score,
         "clarity": face.clarity,
+        "quality": QualityRow(**asdict(face.quality)),
+        "turned": face.turned,
         "landmarks": face.landmarks,
         "chip": chip,
         "chip_digest": sha256_digest(face.chip_png),

@@ -21,7 +21,7 @@ from faceledger_workloads.images.decode import Pixels, read_file
 from faceledger_workloads.images.picture import EncodedPicture, Picture, PixelPicture, Turned
 from faceledger_workloads.images.rejects import ImageReject, RejectedImage
 from faceledger_workloads.images.scale import encode_png, enlarged
-from faceledger_workloads.quality import Quality, assess
+from faceledger_workloads.quality import Fault, Quality, assess
 from faceledger_workloads.runspec import FaceSearch, FacesPolicy
 
 __all__ = ["Face", "FaceFinder", "Unfit"]
@@ -56,7 +56,7 @@ class Unfit:
     """A photo without a usable face. `digest` is None when the bytes were not read."""
 
     digest: str | None
-    reason: ImageReject
+    reason: ImageReject | Fault
 
 
 class FaceFinder:

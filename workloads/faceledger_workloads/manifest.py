@@ -13,11 +13,31 @@ from faceledger_contracts.canonical import canonical_json
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
-__all__ = ["ManifestRow", "RealRow", "RejectedRow", "ScreenedRow", "SyntheticRow", "manifest_lines", "read_manifest"]
+__all__ = [
+    "ManifestRow",
+    "QualityRow",
+    "RealRow",
+    "RejectedRow",
+    "ScreenedRow",
+    "SyntheticRow",
+    "manifest_lines",
+    "read_manifest",
+]
 
 
 class _Row(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class QualityRow(_Row):
+    """How good a photo of a face is: see `quality.Quality` for the units."""
+
+    eye_distance: float
+    clarity: float
+    roll: float
+    turn: float
+    brightness: float
+    clipped: float
 
 
 class _Seen(_Row):
@@ -28,14 +48,20 @@ class _Seen(_Row):
     box: tuple[int, int, int, int]
     detection_score: float
     clarity: float
+    quality: QualityRow | None = None
+    turned: int = 0
+    """Degrees counter-clockwise by which the photo was turned to be upright."""
     landmarks: tuple[tuple[int, int], ...]
     chip: str
     chip_digest: str
 
 
 class RealRow(_Seen):
+    """`faults`: why the photo should not be enrolled, where the gate only reports."""
+
     kind: Literal["Real"] = "Real"
     path: str
+    faults: tuple[str, ...] = ()
 
 
 class SyntheticRow(_Seen):

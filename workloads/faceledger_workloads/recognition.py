@@ -53,6 +53,7 @@ def run_recognition(session: Session, run: RecognitionRun) -> Outcome:
     enrolled = open_gallery(run.gallery, vault.seal(run.gallery.attempt or Path(run.gallery.path).name))
     setup = WorkerSetup(
         source=run.probes,
+        search=run.search,
         chip_size=PROBE_CHIP_SIZE,
         encoder=run.encoder,
         threads=max(1, int(run.workers.cpu)),

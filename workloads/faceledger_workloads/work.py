@@ -5,13 +5,13 @@ In and out: see each class. Invariant: picklable, and free of anything that only
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from faceledger_workloads.embedding.rows import Embeddings
 from faceledger_workloads.face import Face, Unfit
 from faceledger_workloads.images.decode import Pixels
 from faceledger_workloads.images.source import Photo
-from faceledger_workloads.runspec import Encoder, Images, Synthesis
+from faceledger_workloads.runspec import Encoder, EnrolmentGate, FaceSearch, Images, Synthesis
 from faceledger_workloads.training_course import Point
 
 __all__ = [
@@ -43,6 +43,9 @@ class WorkerSetup:
     """For torch. Part of the result: another number may round sums differently in the last bit."""
     device: str
     """`cpu` or `cuda`."""
+    search: FaceSearch = field(default_factory=FaceSearch)
+    gate: EnrolmentGate | None = None
+    """What a face must pass to be enrolled; None for faces that are recognised, or were generated."""
     synthesis: Synthesis | None = None
 
 
@@ -61,10 +64,13 @@ Found = Face | Unfit
 
 @dataclass(frozen=True)
 class Seen:
-    """A shard's images, each looked at. `photos` are what they were read from, `checkpoint` made generated ones."""
+    """A shard's images, each looked at. An image with several faces that count has as many entries, one after the
+    other. `photos` are what the entries were read from, `faults` what a gate that only reports says of each;
+    `checkpoint` made generated ones."""
 
     found: tuple[Found, ...]
     photos: tuple[Photo, ...] = ()
+    faults: tuple[tuple[str, ...], ...] = ()
     checkpoint: str | None = None
 
     @property

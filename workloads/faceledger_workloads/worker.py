@@ -7,23 +7,25 @@ depends on the shard and the setup alone, so it does not matter which worker giv
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceledger_workloads.embedding.rows import Embeddings
-from faceledger_workloads.face import FaceFinder
+from faceledger_workloads.face import FaceFinder, Unfit
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.images.decode import Pixels
 from faceledger_workloads.images.scale import decode_png
 from faceledger_workloads.images.source import Photo
 from faceledger_workloads.models import ModelFileError
+from faceledger_workloads.quality import faults
 from faceledger_workloads.runspec import FailureReason, Images
 from faceledger_workloads.shards import Shared
 from faceledger_workloads.work import (
     Draw,
     Encoded,
+    Found,
     Generated,
     Seen,
     TrainedGenerator,
@@ -65,12 +67,10 @@ class FaceWorker:
 
     def detect_faces(self, shard: Sequence[Photo], folder: Images | None = None) -> Seen:
         """Decodes, detects and aligns a shard of the source's files, or of another folder's."""
-        images, size = folder or self._setup.source, self._setup.chip_size
-        found = (
-            self._finder.in_file(Path(images.path, photo.path), images.max_bytes, images.max_pixels, size)
-            for photo in shard
-        )
-        return Seen(tuple(found), tuple(shard))
+        images = folder or self._setup.source
+        entries = [(photo, *entry) for photo in shard for entry in self._looked_at(images, photo)]
+        photos, found, told = zip(*entries, strict=True) if entries else ((), (), ())
+        return Seen(found, photos, told)
 
     def detect_generated(self, shard: Generated) -> Seen:
         """Detects and aligns generated faces."""
@@ -106,7 +106,22 @@ class FaceWorker:
 
     @cached_property
     def _finder(self) -> FaceFinder:
-        return FaceFinder()
+        return FaceFinder(self._setup.search, self._setup.device)
+
+    def _looked_at(self, images: Images, photo: Photo) -> Iterator[tuple[Found, tuple[str, ...]]]:
+        """What is in a photo, and the faults of each face that a gate only reports."""
+        path = Path(images.path, photo.path)
+        found = self._finder.all_in_file(path, images.max_bytes, images.max_pixels, self._setup.chip_size)
+        if isinstance(found, Unfit):
+            yield found, ()
+            return
+        for face in found:
+            gate = self._setup.gate
+            wrong = faults(face.quality, gate) if gate else ()
+            if gate and wrong and gate.mode == "Enforce":
+                yield Unfit(face.digest, wrong[0]), ()
+            else:
+                yield face, wrong
 
     @cached_property
     def _encoder(self) -> FaceEncoder:

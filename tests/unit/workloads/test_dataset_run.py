@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import struct
 import zlib
 from collections.abc import Callable, Mapping
@@ -80,9 +81,10 @@ def test_good_photos_are_kept_and_bad_files_are_named(
     reasons = add_bad_files(photos / "person-03", orl_photo(3, 1))
     run = run_builder.dataset()
     outcome = perform_run(run)
-    assert outcome.summary == DatasetSummary(
-        images=35, real=35, synthetic=0, identities=7, rejected=dict.fromkeys(sorted(reasons.values()), 1)
-    )
+    assert isinstance(outcome.summary, DatasetSummary)
+    assert (outcome.summary.real, outcome.summary.synthetic, outcome.summary.identities) == (35, 0, 7)
+    assert outcome.summary.rejected == dict.fromkeys(sorted(reasons.values()), 1)
+    assert [model.licence for model in outcome.summary.models] == ["CC0-1.0"]
     rows = manifest(run, outcome)
     assert [row["path"] for row in rows] == sorted(row["path"] for row in rows)
     rejected = {row["path"].removeprefix("person-03/"): row["reason"] for row in rows if row["kind"] == "Rejected"}
@@ -93,6 +95,47 @@ def test_good_photos_are_kept_and_bad_files_are_named(
         "manifest-salts.bin",
         "contact-sheet.png",
     }
+
+
+def test_a_file_that_was_there_before_is_left_out_and_told(
+    run_builder: RunBuilder, copy_photos: CopyPhotos, perform_run: Perform
+) -> None:
+    photos = run_builder.root / "photos"
+    copy_photos(photos, {1: range(1, 3), 2: range(1, 3)})
+    shutil.copy(photos / "person-01" / "01.pgm", photos / "person-01" / "again.pgm")
+    shutil.copy(photos / "person-01" / "01.pgm", photos / "person-02" / "stolen.pgm")
+    run = run_builder.dataset()
+    outcome = perform_run(run)
+    rejected = {row["path"]: row["reason"] for row in manifest(run, outcome) if row["kind"] == "Rejected"}
+    assert rejected == {"person-01/again.pgm": "DuplicateImage", "person-02/stolen.pgm": "ClaimedTwice"}
+
+
+def test_the_gate_rejects_or_only_reports(
+    run_builder: RunBuilder, copy_photos: CopyPhotos, perform_run: Perform
+) -> None:
+    copy_photos(run_builder.root / "photos", {1: range(1, 4)})
+    gate = {"minClarity": "100000", "minEyeDistance": "1000"}
+    run = run_builder.dataset(gate={**gate, "mode": "ReportOnly"})
+    rows = manifest(run, perform_run(run))
+    assert [row["faults"] for row in rows] == [["FaceTooSmall", "Blurred"]] * 3
+    assert all(0 < row["quality"]["clarity"] < 100_000 for row in rows)
+    with pytest.raises(RunFailed, match=r"no usable face in any of 3 files: 3 FaceTooSmall") as caught:
+        perform_run(run_builder.dataset(gate={**gate, "mode": "Enforce"}))
+    assert caught.value.failure.reason is FailureReason.NO_FACE_FOUND
+
+
+@pytest.mark.parametrize(("faces", "rows"), [("Largest", 1), ("All", 2)])
+def test_a_photo_of_two_people_gives_what_the_policy_says(
+    faces: str, rows: int, run_builder: RunBuilder, orl_photo: Callable[[int, int], Path], perform_run: Perform
+) -> None:
+    people = [enlarged(decode_image(orl_photo(person, 1).read_bytes(), 10**6), 300)[0] for person in (3, 4)]
+    pair = run_builder.root / "photos" / "two" / "pair.png"
+    pair.parent.mkdir()
+    pair.write_bytes(encode_png(np.concatenate(people, axis=1)))
+    run = run_builder.dataset(search={"faces": faces})
+    found = manifest(run, perform_run(run))
+    assert [row["path"] for row in found] == ["two/pair.png"] * rows
+    assert len({tuple(row["box"]) for row in found}) == len({row["chip"] for row in found}) == rows
 
 
 def test_every_manifest_row_has_its_chip(
