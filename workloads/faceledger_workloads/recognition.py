@@ -25,12 +25,15 @@ from faceledger_workloads.matching.calibration import determine_threshold
 from faceledger_workloads.matching.impostors import gather_impostors
 from faceledger_workloads.matching.scores import Scorer, make_scorer
 from faceledger_workloads.models import FACE_RESNET
+from faceledger_workloads.models_used import models_used
 from faceledger_workloads.results import ProbeOutcome, result_lines
+from faceledger_workloads.results_table import parquet_table
 from faceledger_workloads.runspec import (
     Calibration,
     EncodingWork,
     FailureReason,
     Gallery,
+    ModelUsed,
     RecognitionRun,
     RecognitionSummary,
 )
@@ -81,6 +84,7 @@ class _Bench:
     gallery_images: int
     work: EncodingWork
     calibration: Calibration | None
+    models: tuple[ModelUsed, ...]
 
 
 def _prepare(
@@ -105,7 +109,7 @@ def _prepare(
             judge = EncodeJudge()
         case _:
             assert_never(run.task)
-    return _Bench(scorer, judge, people, len(gallery.photos), work, calibration)
+    return _Bench(scorer, judge, people, len(gallery.photos), work, calibration, models_used(setup))
 
 
 def _gallery_vault(own: Vault, gallery: Gallery) -> Vault:
@@ -123,6 +127,7 @@ def _publish(session: Session, run: RecognitionRun, bench: _Bench, hearing: Hear
     evaluated = _evaluated(bench, hearing)
     summary = _summary(bench, hearing, evaluated)
     root = session.keep_lines("results.jsonl", "results-salts.bin", result_lines(hearing.lines))
+    session.keep("results.parquet", [parquet_table(hearing.lines)])
     session.keep("summary.json", [canonical_json(_told(summary))])
     session.keep("contact-sheet.png", [draw_sheet(hearing.tiles)])
     for name, content in evaluated.files.items() if evaluated else ():
@@ -159,5 +164,6 @@ def _summary(bench: _Bench, hearing: Hearing, evaluated: EvaluationReport | None
         rejected=hearing.rejected(),
         gallery_encodings=bench.work,
         calibration=bench.calibration,
+        models=bench.models,
         evaluation=evaluated.summary if evaluated else None,
     )

@@ -1,0 +1,45 @@
+"""results.parquet says what results.jsonl says."""
+
+from __future__ import annotations
+
+import io
+
+import pyarrow.parquet as pq
+from faceledger_workloads.results import CandidateLine, ProbeOutcome, ResultLine
+from faceledger_workloads.results_table import SCHEMA, parquet_table
+
+LINES = [
+    ResultLine(
+        path="ada/1.png",
+        outcome=ProbeOutcome.IDENTIFIED,
+        digest="sha256:" + "a" * 64,
+        identity="ada",
+        clarity=41.5,
+        detection_score=1.25,
+        box=(1, 2, 30, 40),
+        landmarks=((3, 4), (5, 6)),
+        candidates=(CandidateLine(identity="ada", score=0.953),),
+    ),
+    ResultLine(path="wall.png", outcome=ProbeOutcome.REJECTED, reason="NoFaceFound"),
+]
+
+
+def test_a_row_holds_what_its_line_does() -> None:
+    table = pq.read_table(io.BytesIO(parquet_table(LINES)))
+    assert table.schema.equals(SCHEMA)
+    first, second = table.to_pylist()
+    assert (first["path"], first["outcome"], first["identity"], first["detectionScore"]) == (
+        "ada/1.png",
+        "Identified",
+        "ada",
+        1.25,
+    )
+    assert [first[edge] for edge in ("left", "top", "right", "bottom")] == [1, 2, 30, 40]
+    assert first["landmarks"] == [{"x": 3, "y": 4}, {"x": 5, "y": 6}]
+    assert first["candidates"] == [{"identity": "ada", "score": 0.953}]
+    assert {name for name, value in second.items() if value is not None} == {"path", "outcome", "reason"}
+
+
+def test_equal_lines_give_equal_bytes() -> None:
+    assert parquet_table(LINES) == parquet_table(list(LINES))
+    assert parquet_table(LINES) != parquet_table(LINES[:1])
