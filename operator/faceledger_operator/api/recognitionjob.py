@@ -51,6 +51,11 @@ class EncoderSpec(ApiModel):
     )
     backend: Literal["Torch", "Dlib"] = Field(default="Torch", description="Torch: fast. Dlib: the reference.")
     precision: Literal["Float32", "BFloat16"] = Field(default="Float32", description="Arithmetic of the Torch backend.")
+    compile: bool = Field(
+        default=False,
+        description="Compile the network of backend Torch for a GPU, where the image has a compiler; it takes some "
+        "seconds to start. On a CPU its operators are fused without it.",
+    )
 
 
 class MatchingSpec(ApiModel):

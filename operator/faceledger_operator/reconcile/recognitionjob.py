@@ -112,7 +112,7 @@ class RecognitionSubject:
             ),
             search=face_search(spec.search),
             task=spec.task,
-            encoder=Encoder(model=spec.encoder.model, backend=spec.encoder.backend, precision=spec.encoder.precision),
+            encoder=Encoder.model_validate(spec.encoder.model_dump()),
             matching=_matching(spec.matching),
         )
 
