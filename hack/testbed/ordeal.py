@@ -73,13 +73,17 @@ class Ordeal:
 
 @dataclass(frozen=True)
 class Survived:
-    """`points`: processes that were killed at work. A record is `proved` by its receipt, against the final chain."""
+    """`points`: processes that were killed at work. A record is `proved` by its receipt, against the final chain.
+
+    `odd`: commits on the chain, as batch, block and transaction, of which no receipt speaks or that are not the first.
+    """
 
     points: int
     reorganisations: int
     proved: int
     lost: int
     twice: int
+    odd: tuple[str, ...] = ()
 
 
 def undergo(ordeal: Ordeal, points: int, records: int, seed: int) -> Survived:
@@ -139,7 +143,14 @@ def _count(ordeal: Ordeal, chain: Web3, first: int, points: int, records: int, r
     )
     committed = sum(int.from_bytes(bytes(log["data"])[32:], "big") for log in logs)
     kept = {file.parent.name for file in files}
-    return Survived(points, reorganisations, proved, records - len(kept), max(0, committed - records))
+    known = {str(json.loads(file.read_bytes())["batchId"]) for file in files}
+    odd = []
+    for log in logs:
+        batch = "0x" + bytes(log["topics"][1]).hex()
+        if batch not in known:
+            odd.append(f"{batch} in block {log['blockNumber']} by 0x{bytes(log['transactionHash']).hex()}")
+        known.discard(batch)
+    return Survived(points, reorganisations, proved, records - len(kept), max(0, committed - records), tuple(odd))
 
 
 def _take_back(chain: Web3, depth: int, first: int) -> int:

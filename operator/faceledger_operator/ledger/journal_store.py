@@ -157,10 +157,11 @@ class JournalStore:
         for batch in after.batches:
             left.pop(batch.id, None)
         gone = (attempt for batch in left.values() for attempt in batch.attempts if attempt not in after.entries)
-        self._finished |= {before.entries[attempt].number for attempt in gone}
+        finished = {before.entries[attempt].number for attempt in gone}
         added = _entries_from(after, before.next_number)
         if added:
             await self._append(before, added)
+        self._finished |= finished
         await self._write_head(after, sorted(self._segments))
         self._journal = after
         if left:
