@@ -30,7 +30,7 @@ from testbed import orl
 
 __all__ = ["rows"]
 
-SPLITS, GENERATED, SHARD, FPIR = 40, 2_440, 16, 0.01
+SPLITS, GAIN_SPLITS, SHARD, FPIR = 40, 24, 16, 0.01
 DATA = Path(os.environ.get("FACELEDGER_DATA", "../shared/data"))
 
 Rows = NDArray[np.float32]
@@ -60,16 +60,22 @@ def rows() -> Iterator[dict[str, Any]]:
         "unit": f"false-match rate of strangers at T for 0.001, {count}, 90 % of them {_span(rates, 5)}",
         "target": "0.0005 to 0.002",
     }
-    for name, faces in (("asnorm_tpir_gain", generated), ("asnorm_tpir_gain_real_gallery", generated[:0])):
-        rates = np.array([_identified(people, faces, np.random.default_rng(split)) for split in range(SPLITS)])
+    # The largest gallery is the figure; the smaller ones tell how much it depends on who is enrolled.
+    for name, faces in (
+        ("asnorm_tpir_gain", generated),
+        ("asnorm_tpir_gain_first_half", generated[: len(generated) // 2]),
+        ("asnorm_tpir_gain_real_people_alone", generated[:0]),
+    ):
+        rates = np.array([_identified(people, faces, np.random.default_rng(split)) for split in range(GAIN_SPLITS)])
         gains = rates[:, 1] - rates[:, 0]
+        margin = 1.96 * gains.std() / GAIN_SPLITS**0.5
         yield {
             "name": name,
             "ours": float(gains.mean()),
             "theirs": float(rates[:, 0].mean()),
-            "unit": f"TPIR at FPIR 0.01 over raw cosine's, {len(faces)} generated faces beside half of {count},"
-            f" 95 % of them {_span(list(gains), 2.5)}, mean +- {1.96 * gains.std() / SPLITS**0.5:.3f}",
-            "target": "> 0" if len(faces) else "said",
+            "unit": f"TPIR at FPIR 0.01 over raw cosine's, {len(faces)} generated faces beside half of the people,"
+            f" 95 % of {GAIN_SPLITS} splits {_span(list(gains), 2.5)}, mean +- {margin:.3f}",
+            "target": "> 0" if name == "asnorm_tpir_gain" else "said",
         }
 
 
@@ -118,13 +124,13 @@ def _people() -> People:
 
 def _generated() -> Rows:
     folder = DATA / "generated-faces"
-    return _embedded(folder, "", GENERATED).rows if folder.is_dir() else np.empty((0, 128), dtype=np.float32)
+    return _embedded(folder, "", flat=True).rows if folder.is_dir() else np.empty((0, 128), dtype=np.float32)
 
 
-def _embedded(folder: Path, prefix: str, most: int | None = None) -> People:
+def _embedded(folder: Path, prefix: str, flat: bool = False) -> People:
     """As a run's workers encode them; photos without a face are left out."""
-    images = Images(path=str(folder), labels="labels.csv", layout="Flat" if most else "IdentityFolders")
-    photos = list_photos(images, "bench")[:most]
+    images = Images(path=str(folder), labels="labels.csv", layout="Flat" if flat else "IdentityFolders")
+    photos = list_photos(images, "bench")
     worker = FaceWorker(WorkerSetup(source=images, chip_size=150, encoder=Encoder(), threads=2, device="cpu"))
     rows, names = [], []
     for shard in _shards(photos):
