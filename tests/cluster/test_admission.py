@@ -62,6 +62,8 @@ BAD_DATASETS = (
         "Auto or a number from 0 to 1",
         id="similarity in words",
     ),
+    pytest.param(synthesis(train={"kimg": 1}), "spec.synthesis", "exactly one of", id="a checkpoint and training"),
+    pytest.param(synthesis(generator="CycleGAN"), "spec.synthesis", "makes no people", id="people by translation"),
     pytest.param(synthesis(checkpoint={}), "spec.synthesis.checkpoint", "exactly one of", id="no checkpoint"),
     pytest.param(
         synthesis(checkpoint={"bundled": "faces-64", "file": FILE, "sha256": "ab" * 32}),
