@@ -15,6 +15,7 @@ from faceledger_contracts.envelope import parse_data_key
 from faceledger_contracts.verify import Finality
 from rich.console import Console
 
+from .attesting import attest_file, read_attestation
 from .cluster import Cluster, Endpoint
 from .errors import CommandError
 from .ipfs import open_content
@@ -22,7 +23,7 @@ from .report import print_reports
 from .results import fetch_results
 from .sources import evidence_of
 from .targets import parse_pairs, parse_resource, receipt_files
-from .verification import verify_files, verify_resource
+from .verification import Held, verify_files, verify_resource
 
 __all__ = ["app", "main"]
 
@@ -64,22 +65,29 @@ def verify(
     artefact: Annotated[
         list[str] | None, typer.Option(metavar="NAME=PATH", help="Your own copy of an artefact, to be compared.")
     ] = None,
+    attestation: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="An attestation of the receipt, to be compared.")
+    ] = None,
+    attester: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Whose signature the attestation must bear.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
 ) -> None:
     """Recomputes a result's commitment from the chain and IPFS. Exit status 0: every step held."""
-    copies, key = parse_pairs(artefact or []), _read_key(key_file)
+    held = Held(parse_pairs(artefact or []), read_attestation(attestation, attester))
+    key = _read_key(key_file)
     if Path(target).exists():
         if rpc is None:
             raise CommandError("a receipt in a file needs --rpc, the URL of a node of its chain")
         content = open_content(*map(Endpoint, ipfs)) if ipfs else None
         finality: Finality = "finalized" if confirmations is None else confirmations
-        reports = verify_files(receipt_files(Path(target)), ChainReader(rpc), content, key, finality, copies)
+        reports = verify_files(receipt_files(Path(target)), ChainReader(rpc), content, key, finality, held)
     else:
         resource, cluster = parse_resource(target), Cluster.connect(kubeconfig, context)
         home = namespace or cluster.namespace
-        reports = [verify_resource(evidence_of(cluster, resource, home), resource, home, key, copies)]
+        reports = [verify_resource(evidence_of(cluster, resource, home), resource, home, key, held)]
     print_reports(reports, as_json, _console())
     if not all(report.verified for report in reports):
         raise typer.Exit(1)
@@ -100,6 +108,19 @@ def results(
     evidence = evidence_of(cluster, resource, namespace or cluster.namespace)
     for path in fetch_results(evidence, resource, output, _read_key(key_file)):
         console.print(f"{path}  {path.stat().st_size} bytes", highlight=False, soft_wrap=True)
+
+
+@app.command(name="attest")
+def attest_receipt(
+    receipt: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="File of the receipt.")],
+    signing_key: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, help="File with your secp256k1 private key, 64 hex digits.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", dir_okay=False, help="File for the attestation.")],
+) -> None:
+    """Vouches for a receipt that you verified: in-toto SLSA provenance in a DSSE envelope, signed by your key."""
+    output.write_bytes(attest_file(receipt, signing_key))
+    _console().print(f"{output}  {output.stat().st_size} bytes", highlight=False, soft_wrap=True)
 
 
 def main() -> None:

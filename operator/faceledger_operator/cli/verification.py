@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import tee
 from pathlib import Path
 
@@ -17,11 +18,12 @@ from faceledger_contracts.content import ContentReader
 from faceledger_contracts.receipt import Receipt, ReceiptError, parse_receipt
 from faceledger_contracts.verify import Finality, Step, verify_receipt, verify_receipts
 
+from .attesting import Attestation
 from .report import Checked
 from .sources import Evidence
 from .targets import Resource
 
-__all__ = ["check_copies", "verify_files", "verify_resource"]
+__all__ = ["Held", "check_copies", "verify_files", "verify_resource"]
 
 BUNDLE_MARK = b'"bundle":'
 """What tells a bundle from a receipt: a key of canonical JSON, which no text inside of it can look like."""
@@ -29,9 +31,23 @@ BUNDLE_MARK = b'"bundle":'
 Given = bytes | Receipt | ReceiptError
 
 
-def verify_resource(
-    evidence: Evidence, resource: Resource, namespace: str, key: bytes | None, copies: Mapping[str, Path]
-) -> Checked:
+@dataclass(frozen=True)
+class Held:
+    """What the user has of a result: copies of artefacts by name, and what somebody vouched for."""
+
+    copies: Mapping[str, Path] = field(default_factory=dict)
+    attestation: Attestation | None = None
+
+    def compare(self, given: Given) -> list[Step]:
+        """The steps that compare it with a receipt; none where the user has nothing."""
+        if not self.copies and self.attestation is None:
+            return []
+        receipt = _parsed(given)
+        attested = [self.attestation.check(receipt)] if self.attestation else []
+        return [*check_copies(receipt, self.copies), *attested]
+
+
+def verify_resource(evidence: Evidence, resource: Resource, namespace: str, key: bytes | None, held: Held) -> Checked:
     """Verifies a resource's result by the evidence that its LedgerBinding leads to."""
     chosen = key or evidence.key
     steps = verify_receipt(evidence.receipt, evidence.chain, evidence.content, chosen, evidence.finality)
@@ -39,7 +55,7 @@ def verify_resource(
     if receipt is not None:
         steps.append(_same_subject(receipt, resource, namespace, evidence.uid))
         steps.append(_same_contract(receipt, evidence.contract))
-    steps += check_copies(receipt, copies)
+    steps += held.compare(evidence.receipt)
     unchecked = [f"decryption, results root ({evidence.key_problem})"] if chosen is None else []
     return Checked(str(resource), steps, unchecked)
 
@@ -50,7 +66,7 @@ def verify_files(
     content: ContentReader | None,
     key: bytes | None,
     finality: Finality,
-    copies: Mapping[str, Path],
+    held: Held,
 ) -> list[Checked]:
     """Verifies files of receipts and of bundles, all by one look at the chain."""
     unchecked = ["artefacts on IPFS (no --ipfs)"] if content is None else []
@@ -62,7 +78,7 @@ def verify_files(
     named, given = tee(_receipts_in(files))
     steps = verify_receipts((receipt for _, receipt in given), chain, content, key, finality)
     return [
-        Checked(source, [*checked, *check_copies(_parsed(receipt), copies)] if copies else checked, unchecked)
+        Checked(source, [*checked, *held.compare(receipt)], unchecked)
         for (source, receipt), checked in zip(named, steps, strict=True)
     ]
 

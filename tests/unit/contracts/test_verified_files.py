@@ -10,11 +10,11 @@ from faceledger_contracts.bundle import encode_bundle, pack
 from faceledger_contracts.receipt import Receipt, encode_receipt
 from faceledger_operator.cli.report import Checked
 from faceledger_operator.cli.targets import receipt_files
-from faceledger_operator.cli.verification import verify_files
+from faceledger_operator.cli.verification import Held, verify_files
 
 
 def checked(target: Path, chain: Any) -> list[Checked]:
-    return verify_files(receipt_files(target), chain, None, None, "finalized", {})
+    return verify_files(receipt_files(target), chain, None, None, "finalized", Held())
 
 
 def test_a_folder_holds_receipts_and_bundles(receipt: Receipt, chain: Any, tmp_path: Path) -> None:
