@@ -132,11 +132,10 @@ def _theirs(peer: subprocess.Popen[str], paths: Sequence[Path]) -> float:
 @contextmanager
 def _peer(folder: Path) -> Iterator[subprocess.Popen[str]]:
     """The real package, on dlib's wheel: its own requirement would compile dlib."""
-    quiet = {"check": True, "capture_output": True}
-    subprocess.run(("uv", "venv", "--python", "3.11", str(folder / "peer")), **quiet)
+    subprocess.run(("uv", "venv", "--python", "3.11", str(folder / "peer")), check=True, capture_output=True)
     install = ("uv", "pip", "install", "--python", str(folder / "peer/bin/python"))
-    subprocess.run((*install, "--no-deps", *PACKAGES), **quiet)
-    subprocess.run((*install, "numpy", "pillow", "click"), **quiet)
+    subprocess.run((*install, "--no-deps", *PACKAGES), check=True, capture_output=True)
+    subprocess.run((*install, "numpy", "pillow", "click"), check=True, capture_output=True)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     command = (str(folder / "peer/bin/python"), "-c", PEER)
     process = subprocess.Popen(

@@ -38,7 +38,7 @@ class MmodDetector:
         except WeightsFileError as error:
             raise ModelFileError(f"{MMOD.name}: {error}") from error
         self._device = device
-        self._network = MmodNetwork(self._weights).eval().to(device, memory_format=torch.channels_last)
+        self._network = MmodNetwork(self._weights).eval().to(memory_format=torch.channels_last).to(device)
 
     def detect(self, pixels: Pixels) -> list[Detection]:
         """Faces of about 80 px and more."""
