@@ -158,7 +158,8 @@ def _picture(png: bytes, words: str) -> str:
 def _thinned(rows: Rows) -> Rows:
     if len(rows) <= MAX_COMPARED:
         return rows
-    return rows[np.linspace(0, len(rows) - 1, MAX_COMPARED).astype(int)]
+    thinned: Rows = rows[np.linspace(0, len(rows) - 1, MAX_COMPARED).astype(int)]
+    return thinned
 
 
 def _rounded(value: float) -> float:

@@ -89,4 +89,5 @@ def _distances(first: Rows, second: Rows) -> NDArray[np.float64]:
     """(n, m) Euclidean distances."""
     one, two = first.astype(np.float64), second.astype(np.float64)
     squared = np.square(one).sum(axis=1)[:, None] + np.square(two).sum(axis=1)[None, :] - 2 * one @ two.T
-    return np.sqrt(np.clip(squared, 0, None))
+    distances: NDArray[np.float64] = np.sqrt(np.clip(squared, 0, None))
+    return distances

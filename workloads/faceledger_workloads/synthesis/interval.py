@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import distributed, multiprocessing
+from torch.multiprocessing.spawn import start_processes
 
 from faceledger_workloads.synthesis.dataset import TrainingImages
 from faceledger_workloads.synthesis.model import FaceTrainer, StepReport
@@ -66,7 +67,9 @@ def take(interval: Interval, images: TrainingImages) -> IntervalResult:
     context = multiprocessing.get_context("spawn")
     results = context.SimpleQueue()
     arguments = (interval, images, _free_port(), results)
-    spawned = multiprocessing.spawn(_peer, arguments, nprocs=interval.processes, join=False)
+    spawned = start_processes(  # type: ignore[no-untyped-call]
+        _peer, arguments, nprocs=interval.processes, join=False, start_method="spawn"
+    )
     # Taken before joining: a process does not end before what it put was read.
     result = _first_result(spawned, results)
     while not spawned.join():
@@ -88,10 +91,12 @@ def _peer(rank: int, interval: Interval, images: TrainingImages, port: int, resu
     """One of several processes; rank 0 answers for all, since all end with the same weights."""
     torch.set_num_threads(interval.threads)
     device = torch.device("cuda", rank) if interval.device == "cuda" else torch.device("cpu")
-    store = distributed.TCPStore("127.0.0.1", port, interval.processes, is_master=rank == 0, timeout=PEER_DEADLINE)
-    backend = "nccl" if interval.device == "cuda" else "gloo"
     distributed.init_process_group(
-        backend, store=store, rank=rank, world_size=interval.processes, timeout=PEER_DEADLINE
+        "nccl" if interval.device == "cuda" else "gloo",
+        init_method=f"tcp://127.0.0.1:{port}",
+        rank=rank,
+        world_size=interval.processes,
+        timeout=PEER_DEADLINE,
     )
     try:
         trainer = unpack_state(interval.state, device, Share(rank, interval.processes))

@@ -71,7 +71,10 @@ def _start_or_resume(options: argparse.Namespace) -> Trainer:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     state = options.out / "state.safetensors"
     if state.exists():
-        return load_state(state, device)
+        trainer = load_state(state, device)
+        if not isinstance(trainer, Trainer):
+            raise CheckpointError(f"{state}: not the state of a StyleGAN2")
+        return trainer
     network = StyleGAN2Config(
         img_resolution=options.resolution, channel_base=options.channel_base, channel_max=options.channel_max
     )
