@@ -39,7 +39,7 @@ from faceledger_workloads.synthesis.model import Latent
 from faceledger_workloads.synthesis.screening import ScreeningThresholds
 from faceledger_workloads.synthesis.stylegan2 import GeneratorNetwork
 from numpy.typing import NDArray
-from rows.plain_stylegan2 import plain_images
+from testbed.plain_stylegan2 import plain_images
 
 __all__ = ["rows"]
 
@@ -162,7 +162,9 @@ def _variations(generator: Generator) -> dict[str, Any]:
     for index in range(PEOPLE):
         face = generator.vary(Latent(SEED, index, TRUNCATION), 0)
         own = eyes.look(face)
-        for variation in range(1, VARIATIONS + 1) if own is not None else ():
+        if own is None:
+            continue
+        for variation in range(1, VARIATIONS + 1):
             pixels = generator.vary(Latent(SEED, index, TRUNCATION), variation)
             row, asked = eyes.look(pixels), asked + 1
             if row is None or _similarity(row, own) < ScreeningThresholds().min_similarity_to_own:

@@ -31,7 +31,7 @@ def test_people_unlike_the_real_ones_are_a_distance_away(generated: torch.Tensor
 
 def test_the_gradient_drives_people_apart_who_are_too_alike() -> None:
     generated = _rows(50, 0.2, 1).requires_grad_(True)
-    energy_distance(generated, _rows(200, 1, 2)).backward()
+    energy_distance(generated, _rows(200, 1, 2)).backward()  # type: ignore[no-untyped-call]
     assert generated.grad is not None
     moved = generated.detach() - generated.grad
     assert torch.pdist(moved).mean() > torch.pdist(generated.detach()).mean()
@@ -41,7 +41,7 @@ def test_the_gradient_reaches_the_pixels_and_leaves_the_network_alone(noise_imag
     cpu = torch.device("cpu")
     loss = IdentityLoss(noise_images.pixels, FaceFrame(0.5, 0.6, 0.8), torch.float32, cpu)
     images = torch.zeros(3, 3, 16, 16).uniform_(-1, 1, generator=torch.Generator().manual_seed(1)).requires_grad_(True)
-    loss(images, torch.Generator().manual_seed(2)).backward()
+    loss(images, torch.Generator().manual_seed(2)).backward()  # type: ignore[no-untyped-call]
     assert images.grad is not None
     assert images.grad.abs().sum() > 0
     assert loss.real.shape == (16, 128)

@@ -118,7 +118,7 @@ def _storage_that_runs_code(folder: Path) -> bytes:
         pytest.param(lambda folder: _Call(os.mkdir, str(folder)), r"posix\.mkdir", id="a system call"),
         pytest.param(lambda folder: _Call(eval, f"__import__('os').mkdir({str(folder)!r})"), "eval", id="eval"),
         pytest.param(
-            lambda folder: _Call(torch.storage._load_from_bytes, _storage_that_runs_code(folder)),  # type: ignore[attr-defined]
+            lambda folder: _Call(torch.storage._load_from_bytes, _storage_that_runs_code(folder)),
             "storage",
             id="a call inside a tensor's storage",
         ),

@@ -47,9 +47,9 @@ def test_a_generator_of_faces_varies_images_too(tiny_network: GeneratorNetwork, 
 def test_directions_are_orthogonal_units_and_the_strongest_comes_first(tiny_network: GeneratorNetwork) -> None:
     directions = closed_form_directions(tiny_network, (8, 16), 4)
     torch.testing.assert_close(directions @ directions.t(), torch.eye(4, dtype=torch.float64))
-    layers = [tiny_network.synthesis.b8.conv0, tiny_network.synthesis.b8.conv1]
-    layers += [tiny_network.synthesis.b16.conv0, tiny_network.synthesis.b16.conv1]
-    weights = [layer.affine.weight.detach().double() for layer in layers]
+    state = tiny_network.synthesis.state_dict()
+    layers = [f"b{size}.conv{number}" for size in (8, 16) for number in (0, 1)]
+    weights = [state[f"{layer}.affine.weight"].double() for layer in layers]
     rows = torch.cat([weight / weight.norm(dim=1).mean() for weight in weights])
     effect = (rows @ directions.t()).norm(dim=0)
     assert effect.tolist() == sorted(effect.tolist(), reverse=True)

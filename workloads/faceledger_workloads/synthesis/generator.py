@@ -122,7 +122,7 @@ class Generator:
     def _render(self, ws: torch.Tensor) -> NDArray[np.uint8]:
         """(n, r, r, 3)."""
         batch = 1 if self._precision is Precision.EXACT else FAST_BATCH
-        pixels: NDArray[np.uint8] = torch.cat([self._images(part) for part in ws.split(batch)]).numpy()
+        pixels: NDArray[np.uint8] = torch.cat([self._images(part) for part in torch.split(ws, batch)]).numpy()
         return pixels
 
     def _images(self, ws: torch.Tensor) -> torch.Tensor:
@@ -132,7 +132,7 @@ class Generator:
         else:
             whole = torch.cat([ws, ws[-1:].expand(FAST_BATCH - len(ws), -1, -1)]).float()
             images = self._synthesis(whole, dtype=torch.bfloat16)[: len(ws)]
-        levels = ((images.permute(0, 2, 3, 1) + 1) * 127.5).round().clamp(0, 255)
+        levels: torch.Tensor = ((images.permute(0, 2, 3, 1) + 1) * 127.5).round().clamp(0, 255)
         return levels.to(torch.uint8).contiguous()
 
 

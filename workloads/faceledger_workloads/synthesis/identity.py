@@ -9,7 +9,6 @@ Invariant: the network's own weights never change, and nothing of a training ima
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import dlib
@@ -72,7 +71,7 @@ class IdentityLoss:
         self._network = network.cast(dtype).to(device)
         random = torch.Generator().manual_seed(0)
         chosen = pixels[:: max(1, len(pixels) // REFERENCE_IMAGES)]
-        batches: Sequence[torch.Tensor] = chosen.split(64)
+        batches = torch.split(chosen, 64)
         with torch.no_grad():
             rows = [self.embed(batch.to(device).float() / 127.5 - 1, random) for batch in batches]
         self.real = torch.cat(rows)

@@ -19,10 +19,11 @@ __all__ = ["plain_images"]
 def plain_images(network: GeneratorNetwork, z: torch.Tensor) -> torch.Tensor:
     """(n, 3, r, r) of z (n, z_dim), with constant noise."""
     ws, clamp = network.styles(z), network.config.conv_clamp or math.inf
-    first = network.synthesis.b4
+    blocks: list[Any] = list(network.synthesis.children())
+    first = blocks[0]
     x = _layer(first.conv1, first.const.expand(len(z), -1, -1, -1), ws[:, 0], clamp)
     image = _colours(first.torgb, x, ws[:, 1], clamp)
-    for number, block in enumerate(list(network.synthesis.children())[1:]):
+    for number, block in enumerate(blocks[1:]):
         x = _layer(block.conv0, x, ws[:, 2 * number + 1], clamp, up=True)
         x = _layer(block.conv1, x, ws[:, 2 * number + 2], clamp)
         wider = _filtered(_with_zeros(image), block.resample_filter, before=2)
@@ -42,7 +43,7 @@ def _layer(layer: Any, x: torch.Tensor, w: torch.Tensor, clamp: float, *, up: bo
 
 def _colours(layer: Any, x: torch.Tensor, w: torch.Tensor, clamp: float) -> torch.Tensor:
     styles = layer.affine(w) / math.sqrt(x.shape[1])
-    image = _own_convolution(x, layer.weight * styles[:, None, :, None, None], up=False)
+    image: torch.Tensor = _own_convolution(x, layer.weight * styles[:, None, :, None, None], up=False)
     return (image + layer.bias[:, None, None]).clamp(-clamp, clamp)
 
 
