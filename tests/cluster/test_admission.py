@@ -157,6 +157,9 @@ BAD_JOBS = (
     ),
 )
 
+KMS = {"keyId": "alias/faceledger", "region": "eu-central-1"}
+NODES = ["http://ipfs-0.ipfs:5001", "http://ipfs-1.ipfs:5001"]
+
 BAD_BINDINGS = (
     pytest.param({"network": {"chainId": 0}}, "spec.network.chainId", "1", id="chain id of zero"),
     pytest.param({"contract": {"deploy": None}}, "spec.contract", "exactly one of", id="neither deploy nor address"),
@@ -187,6 +190,61 @@ BAD_BINDINGS = (
         "must be http(s)://host:port",
         id="credentials in the address of IPFS",
     ),
+    pytest.param({"signer": {"keystoreSecretRef": None}}, "spec.signer", "exactly one of", id="nobody who signs"),
+    pytest.param(
+        {"signer": {"privateKeySecretRef": {"name": "key"}}}, "spec.signer", "exactly one of", id="two who sign"
+    ),
+    pytest.param(
+        {"signer": {"keystoreSecretRef": None, "awsKms": {"keyId": "alias/faceledger"}}},
+        "spec.signer.awsKms.region",
+        "Required",
+        id="a key service without a region",
+    ),
+    pytest.param(
+        {"signer": {"keystoreSecretRef": None, "awsKms": KMS | {"endpoint": "https://user:secret@kms"}}},
+        "spec.signer.awsKms.endpoint",
+        "without credentials",
+        id="credentials in the address of a key service",
+    ),
+    pytest.param({"receipts": {"url": "ftp://host/path"}}, "spec.receipts.url", "s3://BUCKET", id="receipts by FTP"),
+    pytest.param({"receipts": {"url": "s3://"}}, "spec.receipts.url", "s3://BUCKET/PREFIX", id="no bucket"),
+    pytest.param({"receipts": {"url": "gdrive://a/b"}}, "spec.receipts.url", "FOLDER-ID", id="a path in Google Drive"),
+    pytest.param({"receipts": {"region": "eu-central-1"}}, "spec.receipts.url", "Required", id="receipts nowhere"),
+    pytest.param({"content": {"ipfs": {"api": None}}}, "spec.content.ipfs", "exactly one of", id="no IPFS node"),
+    pytest.param({"content": {"ipfs": {"apis": NODES}}}, "spec.content.ipfs", "exactly one of", id="one node and two"),
+    pytest.param(
+        {"content": {"ipfs": {"quorum": 1}}}, "spec.content.ipfs", "only with apis", id="a quorum of a single node"
+    ),
+    pytest.param(
+        {"content": {"ipfs": {"api": None, "apis": NODES, "quorum": 3}}},
+        "spec.content.ipfs",
+        "not above their number",
+        id="a quorum of three among two",
+    ),
+    pytest.param(
+        {"content": {"ipfs": {"api": None, "apis": []}}},
+        "spec.content.ipfs.apis",
+        "at least 1",
+        id="a list of no nodes",
+    ),
+    pytest.param(
+        {"content": {"ipfs": {"api": None, "apis": ["http://ipfs:5001/api"]}}},
+        "spec.content.ipfs.apis[0]",
+        "without a path",
+        id="one of several nodes with a path",
+    ),
+    pytest.param(
+        {"network": {"rpc": {"fallbacks": [{"headersSecretRef": {"name": "headers"}}]}}},
+        "spec.network.rpc.fallbacks[0].urlSecretRef",
+        "Required",
+        id="a fallback without a URL",
+    ),
+    pytest.param(
+        {"network": {"rpc": {"fallbacks": [{"urlSecretRef": {"name": f"rpc-{n}"}} for n in range(5)]}}},
+        "spec.network.rpc.fallbacks",
+        "at most 4",
+        id="five fallbacks",
+    ),
     pytest.param({"batching": {"maxRecords": 0}}, "spec.batching.maxRecords", "1", id="batches of nothing"),
     pytest.param({"batching": {"maxDelay": "soon"}}, "spec.batching.maxDelay", "1h30m or 5s", id="a delay in words"),
     pytest.param({"gas": {"maxFeePerGasGwei": "-1"}}, "spec.gas.maxFeePerGasGwei", "not negative", id="a negative fee"),
@@ -207,6 +265,28 @@ def test_a_recognitionjob_is_refused_by_field(room: Sandbox, overrides: Override
 @pytest.mark.parametrize(("overrides", "field", "words"), BAD_BINDINGS)
 def test_a_ledgerbinding_is_refused_by_field(room: Sandbox, overrides: Overrides, field: str, words: str) -> None:
     _is_refused(room, room.binding(overrides), field, words)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        pytest.param({"signer": {"keystoreSecretRef": None, "awsKms": KMS}}, id="a key service"),
+        pytest.param({"signer": {"keystoreSecretRef": None, "privateKeySecretRef": {"name": "key"}}}, id="a bare key"),
+        pytest.param({"content": {"ipfs": {"api": None, "apis": NODES, "quorum": 2}}}, id="a quorum of all nodes"),
+        pytest.param({"receipts": {"url": "s3://receipts.example/people"}}, id="receipts in a bucket"),
+        pytest.param({"receipts": {"url": "gdrive://1x3S0bJ8pKq"}}, id="receipts in Google Drive"),
+        pytest.param(
+            {
+                "network": {
+                    "rpc": {"fallbacks": [{"urlSecretRef": {"name": "other"}, "headersSecretRef": {"name": "h"}}]}
+                }
+            },
+            id="a fallback with headers",
+        ),
+    ],
+)
+def test_a_ledgerbinding_is_accepted_with(room: Sandbox, overrides: Overrides) -> None:
+    assert "created" in try_to_apply(room, room.binding(overrides))
 
 
 @pytest.mark.parametrize(
@@ -262,7 +342,7 @@ DEFAULTS: dict[str, Overrides] = {
         "compute": COMPUTE,
     },
     "LedgerBinding": {
-        "network": {"finality": {"mode": "Tag", "tag": "finalized"}},
+        "network": {"rpc": {"fallbacks": []}, "finality": {"mode": "Tag", "tag": "finalized"}},
         "batching": {"maxRecords": 256},
         "gas": {"maxFeePerGasGwei": "50"},
     },
