@@ -43,8 +43,9 @@ def _layer(layer: Any, x: torch.Tensor, w: torch.Tensor, clamp: float, *, up: bo
 
 def _colours(layer: Any, x: torch.Tensor, w: torch.Tensor, clamp: float) -> torch.Tensor:
     styles = layer.affine(w) / math.sqrt(x.shape[1])
-    image: torch.Tensor = _own_convolution(x, layer.weight * styles[:, None, :, None, None], up=False)
-    return (image + layer.bias[:, None, None]).clamp(-clamp, clamp)
+    image = _own_convolution(x, layer.weight * styles[:, None, :, None, None], up=False)
+    colours: torch.Tensor = (image + layer.bias[:, None, None]).clamp(-clamp, clamp)
+    return colours
 
 
 def _own_convolution(x: torch.Tensor, weights: torch.Tensor, up: bool) -> torch.Tensor:

@@ -27,4 +27,5 @@ def closed_form_directions(network: GeneratorNetwork, resolutions: tuple[int, ..
     directions = vectors.flip(1)[:, :count].t()
     # An eigenvector has two signs, and libraries choose differently: the largest component is made positive.
     largest = directions.abs().argmax(dim=1, keepdim=True)
-    return directions * directions.gather(1, largest).sign()
+    oriented: torch.Tensor = directions * directions.gather(1, largest).sign()
+    return oriented

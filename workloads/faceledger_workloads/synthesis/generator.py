@@ -110,7 +110,7 @@ class Generator:
     def _move(self, ws: torch.Tensor, number: int) -> torch.Tensor:
         """(w_dim,): both ways along every direction before any is gone a longer way."""
         direction = self._directions[number // 2 % DIRECTIONS]
-        length = (ws[0, 0] - self._mapping.w_avg).norm() * MOVED_SHARE * (1 + number // (2 * DIRECTIONS))
+        length = float((ws[0, 0] - self._mapping.w_avg).norm()) * MOVED_SHARE * (1 + number // (2 * DIRECTIONS))
         return direction * (-length if number % 2 else length)
 
     def _layers(self, first: int, last: int) -> torch.Tensor:
