@@ -7,6 +7,7 @@ named with its error once the others are done, and the exit code is 1: no figure
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -16,6 +17,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "hack"))
 from testbed.figures import print_figure
 
 PREFIX = "recognition_"
+
+# As a worker has it; before any part loads torch.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def main(wanted: list[str]) -> int:

@@ -51,6 +51,9 @@ class FaceWorker:
     def __init__(self, setup: WorkerSetup) -> None:
         # Importing or building a model here would turn its error into an actor that never starts: see `ready`.
         self._setup = setup
+        # Read when torch is loaded. On a shared node, threads that spin while they wait for each other keep each other
+        # from working: with one of two cores taken, two of them encoded a sixth of what one alone did.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         self._trained: tuple[str, Sampler] | None = None
 
     def ready(self) -> int:
