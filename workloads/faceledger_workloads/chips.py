@@ -35,7 +35,7 @@ def read_chips(archive: Iterable[bytes]) -> Iterator[tuple[str, bytes]]:
         with tarfile.open(fileobj=cast("BinaryIO", ChunkReader(pieces)), mode="r|") as tar:
             while (entry := tar.next()) is not None:
                 yield entry.name, _content(tar, entry)
-                tar.members.clear()  # or it remembers each one
+                tar.members.clear()  # type: ignore[attr-defined]  # or it remembers each one
     except tarfile.TarError as error:
         raise ValueError(f"not an archive of chips: {error}") from error
     for _ in pieces:

@@ -62,9 +62,9 @@ def read_encodings(file: Path, seal: Seal) -> StoredEncodings:
         return StoredEncodings({})
     except (EncryptedFileError, SafetensorError, OSError, ValueError):
         return StoredEncodings({}, Counter([EncodingFault.UNREADABLE]))
-    sound = np.isfinite(rows).all(axis=1) & rows.any(axis=1)
+    sound: NDArray[np.bool_] = np.asarray(np.isfinite(rows).all(axis=1) & rows.any(axis=1))
     usable = {f"sha256:{digest.tobytes().hex()}": row for digest, row in zip(digests[sound], rows[sound], strict=True)}
-    return StoredEncodings(usable, Counter(EncodingFault.NOT_FINITE for sane in sound if not sane))
+    return StoredEncodings(usable, Counter([EncodingFault.NOT_FINITE] * int((~sound).sum())))
 
 
 def write_encodings(file: Path, seal: Seal, rows: Mapping[str, Row]) -> None:

@@ -18,7 +18,7 @@ from faceledger_workloads.face import Face, Unfit
 from faceledger_workloads.images.source import Photo
 from faceledger_workloads.judge import Judge, Verdict
 from faceledger_workloads.matching.decision import Candidate
-from faceledger_workloads.matching.scores import Scorer
+from faceledger_workloads.matching.scores import Scorer, Searched, search_faces
 from faceledger_workloads.results import ProbeOutcome, ResultLine
 from faceledger_workloads.sheets.contact_sheet import MAX_TILES, Tile
 from faceledger_workloads.work import Encoded
@@ -55,11 +55,19 @@ class Hearing:
         self._enrolled_photos = frozenset(enrolled_photos)
         self._faces = 0
 
-    def hear(self, shard: Encoded) -> None:
-        """One shard's probes, in order. ValueError names an embedding without direction."""
+    @property
+    def depth(self) -> int:
+        """How many people of each probe are looked at."""
+        return self._depth
+
+    def hear(self, shard: Encoded, searched: Searched | None = None) -> None:
+        """One shard's probes, in order; `searched` to `depth` where a worker has done that. ValueError names an
+        embedding without direction."""
         probes: list[_Found] = list(zip(shard.seen.photos, shard.seen.found, strict=True))
         faces = [(photo, found) for photo, found in probes if isinstance(found, Face)]
-        compared = iter(self._compare(faces, shard.embeddings))
+        if self._scorer is not None and searched is None:
+            searched = search_faces(self._scorer, shard.embeddings, self._depth)
+        compared = iter(self._compare(faces, searched))
         self.embeddings.append(shard.embeddings)
         for photo, found in probes:
             if isinstance(found, Unfit):
@@ -76,11 +84,10 @@ class Hearing:
         """How many probes were rejected, by reason."""
         return dict(sorted(Counter(line.reason for line in self.lines if line.reason).items()))
 
-    def _compare(self, faces: Sequence[tuple[Photo, Face]], embeddings: Embeddings) -> list[_Compared]:
-        if self._scorer is None:
+    def _compare(self, faces: Sequence[tuple[Photo, Face]], searched: Searched | None) -> list[_Compared]:
+        if self._scorer is None or searched is None:
             return [((), None)] * len(faces)
-        probes = self._scorer.prepare(embeddings)
-        nearest = self._scorer.search(probes, self._depth)
+        probes, nearest = searched.probes, searched.nearest
         claims = np.array([self._people.get(photo.identity or "", -1) for photo, _ in faces], dtype=np.intp)
         claimed = np.flatnonzero(claims >= 0)
         own = np.full(len(faces), np.nan)

@@ -38,10 +38,10 @@ from faceledger_workloads.runspec import (
     RecognitionSummary,
 )
 from faceledger_workloads.session import Outcome, Session
-from faceledger_workloads.shards import PHOTOS, Pool, cut
+from faceledger_workloads.shards import PHOTOS, Chain, Pool, cut, matching
 from faceledger_workloads.sheets.contact_sheet import draw_sheet
 from faceledger_workloads.vault import Vault, read_data_key
-from faceledger_workloads.work import WorkerSetup
+from faceledger_workloads.work import Matched, WorkerSetup
 
 __all__ = ["PROBE_CHIP_SIZE", "run_recognition"]
 
@@ -67,11 +67,21 @@ def run_recognition(session: Session, run: RecognitionRun) -> Outcome:
         bench = _prepare(session, pool, run, enrolled, vault, setup)
         files = {row.digest for row in enrolled.people}
         hearing = Hearing(bench.scorer, bench.judge, len(photos), run.matching.top_k, groups, files)
-        for shard in session.stage(pool, "encoding probes", PHOTOS, cut(photos), len(photos)):
-            hearing.hear(shard)
+        for shard in session.stage(pool, *_stage(pool, bench, hearing), cut(photos), len(photos)):
+            if isinstance(shard, Matched):
+                hearing.hear(shard.encoded, shard.searched)
+            else:
+                hearing.hear(shard)
     finally:
         pool.close()
     return _publish(session, run, bench, hearing)
+
+
+def _stage(pool: Pool, bench: _Bench, hearing: Hearing) -> tuple[str, Chain]:
+    """Whoever encodes a probe searches for it, too, where anybody is to be found."""
+    if bench.scorer is None:
+        return "encoding probes", PHOTOS
+    return "matching probes", matching(pool.share(bench.scorer), hearing.depth)
 
 
 @dataclass(frozen=True)

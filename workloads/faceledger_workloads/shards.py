@@ -26,6 +26,7 @@ __all__ = [
     "cut",
     "detection",
     "generation",
+    "matching",
     "training",
     "variation",
 ]
@@ -72,6 +73,11 @@ ENCODING: Chain = (Step("extract_encodings", "encode_chips"),)
 def detection(folder: Images) -> Chain:
     """Photos of another `folder` than the run's source -> `Seen`."""
     return (Step("detect_faces", "detect_faces", (folder,)),)
+
+
+def matching(scorer: Shared[Any], depth: int) -> Chain:
+    """Photos -> `Matched`: looked at, encoded, and searched for among the enrolled."""
+    return (*PHOTOS, Step("match_probes", "match_probes", (scorer, depth)))
 
 
 def generation(trained: Shared[Any] | None = None) -> Chain:

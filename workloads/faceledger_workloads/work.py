@@ -11,6 +11,7 @@ from faceledger_workloads.embedding.rows import Embeddings
 from faceledger_workloads.face import Face, Unfit
 from faceledger_workloads.images.decode import Pixels
 from faceledger_workloads.images.source import Photo
+from faceledger_workloads.matching.scores import Searched
 from faceledger_workloads.runspec import Encoder, EnrolmentGate, FaceSearch, Images, Synthesis
 from faceledger_workloads.training_course import Point
 
@@ -19,6 +20,7 @@ __all__ = [
     "Encoded",
     "Found",
     "Generated",
+    "Matched",
     "Seen",
     "TrainedGenerator",
     "TrainingOrder",
@@ -85,6 +87,14 @@ class Encoded:
 
     seen: Seen
     embeddings: Embeddings
+
+
+@dataclass(frozen=True)
+class Matched:
+    """An encoded shard and the likest people of its faces."""
+
+    encoded: Encoded
+    searched: Searched
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.images.decode import Pixels
 from faceledger_workloads.images.scale import decode_png
 from faceledger_workloads.images.source import Photo
+from faceledger_workloads.matching.scores import Scorer, search_faces
 from faceledger_workloads.models import ModelFileError
 from faceledger_workloads.quality import faults
 from faceledger_workloads.runspec import FailureReason, Images
@@ -27,6 +28,7 @@ from faceledger_workloads.work import (
     Encoded,
     Found,
     Generated,
+    Matched,
     Seen,
     TrainedGenerator,
     TrainingOrder,
@@ -55,6 +57,7 @@ class FaceWorker:
         # from working: with one of two cores taken, two of them encoded a sixth of what one alone did.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         self._trained: tuple[str, Sampler] | None = None
+        self._scorer: tuple[Shared[Scorer], Scorer] | None = None
 
     def ready(self) -> int:
         """Loads the models and answers the process id. Raises `RunFailed` when one is missing or not the pinned one."""
@@ -83,6 +86,12 @@ class FaceWorker:
     def encode_found(self, seen: Seen) -> Encoded:
         """Adds the embeddings of the shard's faces."""
         return Encoded(seen, self.encode_chips([face.chip_png for face in seen.faces]))
+
+    def match_probes(self, encoded: Encoded, scorer: Shared[Scorer], depth: int) -> Matched:
+        """Adds the `depth` likest people of each face."""
+        if self._scorer is None or self._scorer[0] != scorer:
+            self._scorer = (scorer, scorer.get())
+        return Matched(encoded, search_faces(self._scorer[1], encoded.embeddings, depth))
 
     def encode_chips(self, chips: Sequence[bytes]) -> Embeddings:
         """(n, 128) for PNG chips."""

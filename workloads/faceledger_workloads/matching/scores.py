@@ -19,7 +19,7 @@ from faceledger_workloads.matching.normalisation import NOBODY, Cohort
 from faceledger_workloads.matching.search import Index
 from faceledger_workloads.runspec import Cosine
 
-__all__ = ["Probes", "Scorer", "make_scorer"]
+__all__ = ["Probes", "Scorer", "Searched", "make_scorer", "search_faces"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,20 @@ class Scorer:
     def compare(self, probes: Probes, people: NDArray[np.intp]) -> Scores:
         """(p,): each probe's score with its one person of `people` (p,)."""
         return self._index.compare(probes.queries, people) - probes.shifts
+
+
+@dataclass(frozen=True)
+class Searched:
+    """Faces, and the likest people of each."""
+
+    probes: Probes
+    nearest: Nearest
+
+
+def search_faces(scorer: Scorer, embeddings: NDArray[np.float32], depth: int) -> Searched:
+    """The `depth` likest people of each of (p, d) raw embeddings. ValueError names one without direction."""
+    probes = scorer.prepare(embeddings)
+    return Searched(probes, scorer.search(probes, depth))
 
 
 def make_scorer(score: Cosine, gallery: TemplateGallery, device: str = "cpu") -> Scorer:
