@@ -38,6 +38,8 @@ ReceiptsUrl = Annotated[
 
 
 class RpcEndpoint(ApiModel):
+    """One JSON-RPC endpoint of the chain."""
+
     url_secret_ref: UrlSecretKey = Field(description="JSON-RPC URL, with its credentials; it is never shown.")
     headers_secret_ref: LocalObject | None = Field(
         default=None, description="Secret whose keys and values are headers of each request, e.g. `Authorization`."

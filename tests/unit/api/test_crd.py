@@ -121,7 +121,12 @@ _SAMPLES = {
     "api": "http://ipfs:5001",
     "path": "/",
 }
-_EXACTLY_ONE = {"checkpoint": {"bundled": "faces-64"}, "contract": {"deploy": {}}}
+_EXACTLY_ONE = {
+    "checkpoint": {"bundled": "faces-64"},
+    "contract": {"deploy": {}},
+    "ipfs": {"api": "http://ipfs:5001"},
+    "signer": {"keystoreSecretRef": {"name": "a-name"}},
+}
 
 
 def _smallest(schema: dict[str, Any], name: str = "") -> Any:

@@ -29,6 +29,7 @@ def test_a_stored_status_has_the_yamls_names_and_no_empty_fields() -> None:
         "real": 2,
         "rejections": {},
         "artefacts": [],
+        "models": [],
         "commitment": {"state": "Pending"},
     }
 
