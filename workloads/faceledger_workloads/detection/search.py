@@ -1,7 +1,7 @@
 """Where in a photo, and at which size, faces are looked for.
 
 In: a picture and a detector. Out: the faces, and the picture as it has to be turned to show them upright. A photo is
-searched small first, which costs a twelfth of the search at full size and finds whoever stands in front of a camera,
+searched small first, which costs a sixteenth of the search at full size and finds whoever stands in front of a camera,
 and larger only where that found nothing; then, if asked, lying on its sides and on its head. What is too small for the
 search that found a face is not looked for: it is in the background, unless the search is `thorough`.
 """
@@ -17,10 +17,10 @@ from faceledger_workloads.images.scale import resized
 
 __all__ = ["ENLARGED_SIDE", "SEARCH_SIDES", "FaceSearcher"]
 
-SEARCH_SIDES = (256, 512)
+SEARCH_SIDES = (224, 512)
 """Pixels of the longer side in the searches before the one at full size. The detectors' window is 80 px, so the first
-finds faces from 30 % of the longer side on; each search costs a quarter of the next, so that a photo without a face
-costs a third more than one search at full size."""
+finds faces from a third of the longer side on; each search costs about a quarter of the next, so that a photo without a
+face costs a third more than one search at full size."""
 
 FULL_SIDE = 1600
 """Pixels of the longer side in the last search: keeps a 40 megapixel photo without a face below half a second."""
