@@ -324,21 +324,55 @@ def test_what_a_user_leaves_out_is_filled_in(room: Sandbox, kind: str) -> None:
     assert stored["spec"] == merged(DEFAULTS[kind], manifest["spec"])
 
 
-WORKERS = {"min": 1, "max": 1, "gpu": 0}
-COMPUTE = {"mode": "Ephemeral", "workers": WORKERS, "headMemory": "2Gi", "timeout": "1h", "retries": 3}
+PLACEMENT: Overrides = {"nodeSelector": {}, "tolerations": []}
+COMPUTE: Overrides = {
+    "mode": "Ephemeral",
+    "workers": {"min": 1, "max": 1, "cpu": "1", "memory": "2Gi", "gpu": 0, **PLACEMENT},
+    "imagePullSecrets": [],
+    **PLACEMENT,
+    "headMemory": "2Gi",
+    "timeout": "1h",
+    "retries": 3,
+}
+SEARCH: Overrides = {
+    "detector": "Auto",
+    "faces": "Reject",
+    "rotations": True,
+    "landmarks": "FivePoint",
+    "acceptLicense": False,
+}
 
 DEFAULTS: dict[str, Overrides] = {
     "FaceDataset": {
         "source": {"persistentVolumeClaim": {"path": "/"}, "layout": "IdentityFolders"},
         "preprocessing": {"size": 150, "alignment": "FivePoint"},
+        "search": SEARCH,
+        "gate": {
+            "mode": "Enforce",
+            "minEyeDistance": "12",
+            "minClarity": "5",
+            "maxRoll": "35",
+            "maxTurn": "0.5",
+            "minBrightness": "30",
+            "maxBrightness": "225",
+            "maxClipped": "0.4",
+        },
         "compute": COMPUTE,
         "output": {"persistentVolumeClaim": {"path": "/"}},
     },
     "RecognitionJob": {
         "probes": {"persistentVolumeClaim": {"path": "/"}, "layout": "IdentityFolders"},
+        "search": SEARCH,
         "task": "Identify",
-        "encoder": {"model": "dlib-resnet-v1", "backend": "Torch", "precision": "Float32"},
-        "matching": {"score": "Cosine", "targetFalseMatchRate": "0.001", "topK": 5, "includeScores": False},
+        "encoder": {"model": "dlib-resnet-v1", "backend": "Torch", "precision": "Float32", "compile": False},
+        "matching": {
+            "score": "Cosine",
+            "threshold": "Auto",
+            "templates": "Max",
+            "impostors": "Gallery",
+            "topK": 5,
+            "includeScores": False,
+        },
         "compute": COMPUTE,
     },
     "LedgerBinding": {
