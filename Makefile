@@ -14,6 +14,8 @@ B ?= main-job
 N ?= 4
 PY := .venv/bin/python
 RUN := PYTHONUNBUFFERED=1 $(PY)
+# Tests run side by side: threads of one that wait for each other must not spin on the other's core.
+ONE_THREAD := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
 
 ifeq ($(CLUSTER),local)
 export KUBECONFIG := $(CURDIR)/.cluster/kubeconfig
@@ -49,10 +51,10 @@ types: .venv/uv.lock ## mypy, strict
 	@.venv/bin/mypy
 
 test-unit: .venv/uv.lock ## Unit tests: no cluster, seconds
-	@$(RUN) -m pytest tests/unit -q -n 2 -m "not ray"
+	@$(ONE_THREAD) $(RUN) -m pytest tests/unit -q -n 2 -m "not ray"
 
 test-ray: .venv/uv.lock ## Workloads on a Ray of this machine, without a cluster
-	@$(RUN) -m pytest tests/unit -q -m ray
+	@$(ONE_THREAD) $(RUN) -m pytest tests/unit -q -m ray
 
 test-contract: .venv/uv.lock ## Foundry tests, then Python against a real EVM node
 	@$(MAKE) -C contracts test
