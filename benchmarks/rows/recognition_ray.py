@@ -40,6 +40,8 @@ __all__ = ["rows"]
 SCALED, ROUNDS = 20 * SHARD, 5
 STREAMED = int(os.environ.get("FACELEDGER_STREAM", "100000"))
 WORKERS = 2
+TITLES = (b"ray::FaceWorker", b"ray::detect_faces", b"ray::extract_encodings", b"ray::match_probes")
+"""How Ray names a worker's process: after its class, and while it works, after the task."""
 
 
 def rows() -> Iterator[dict[str, Any]]:
@@ -125,7 +127,7 @@ def _peaks() -> Iterator[dict[str, int]]:
         while not over.wait(0.5):
             for process in Path("/proc").glob("[0-9]*"):
                 with contextlib.suppress(OSError):
-                    if (process / "cmdline").read_bytes().startswith(b"ray::FaceWorker"):
+                    if (process / "cmdline").read_bytes().startswith(TITLES):
                         peaks["worker"] = max(peaks["worker"], _high_water(process))
             peaks["driver"] = max(peaks["driver"], _high_water(Path("/proc/self")))
 
