@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from faceledger_workloads.device import usable_device
 from faceledger_workloads.embedding.rows import Embeddings
 from faceledger_workloads.face import FaceFinder, Unfit
 from faceledger_workloads.failures import RunFailed
@@ -114,11 +115,15 @@ class FaceWorker:
         """One interval. Raises `RunFailed` (TrainingDiverged)."""
         from faceledger_workloads.interval_training import train_interval
 
-        return train_interval(order, faces.get(), self._encoder, self._setup.device, self._setup.threads)
+        return train_interval(order, faces.get(), self._encoder, self._device, self._setup.threads)
+
+    @property
+    def _device(self) -> str:
+        return usable_device(self._setup.device)
 
     @cached_property
     def _finder(self) -> FaceFinder:
-        return FaceFinder(self._setup.search, self._setup.device)
+        return FaceFinder(self._setup.search, self._device)
 
     def _looked_at(self, images: Images, photo: Photo) -> Iterator[tuple[Found, tuple[str, ...]]]:
         """What is in a photo, and the faults of each face that a gate only reports."""
@@ -143,7 +148,7 @@ class FaceWorker:
 
         assert self._setup.encoder is not None, "the run encodes nothing"
         torch.set_num_threads(self._setup.threads)
-        return load_encoder(self._setup.encoder, self._setup.device)
+        return load_encoder(self._setup.encoder, self._device)
 
     def _trained_sampler(self, trained: Shared[TrainedGenerator]) -> Sampler:
         """Kept, because every shard asks for the same one."""

@@ -127,7 +127,10 @@ class CalibrationStatus(ApiModel):
     source: str = Field(description="Fixed, or what it was calibrated on.")
     target_false_match_rate: str | None = None
     measured_false_match_rate: str | None = None
-    interval95: str | None = Field(default=None, description="95 % interval of the measured false-match rate.")
+    interval95: str | None = Field(
+        default=None,
+        description="95 % interval of that rate: the wider of Wilson's and a bootstrap over people.",
+    )
     impostor_pairs: int | None = Field(default=None, description="Comparisons of gallery photos with other people.")
     target_false_positive_identification_rate: str | None = None
     measured_false_positive_identification_rate: str | None = None

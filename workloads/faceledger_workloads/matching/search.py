@@ -18,6 +18,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from faceledger_workloads.device import usable_device
 from faceledger_workloads.matching.candidates import Candidates, Nearest
 from faceledger_workloads.matching.entries import Entries, Queries, Scores, exact_scores
 from faceledger_workloads.matching.sieve import ArraySieve, HalfSieve, Sieve, half_is_fast
@@ -82,12 +83,14 @@ class Index:
         return candidates.nearest()
 
     def _use_half(self, queries: int) -> bool:
-        worth_it = queries >= FEWEST_FOR_HALF or self._device != "cpu"
-        return len(self.owners) >= LARGE and worth_it and half_is_fast(self._device)
+        if len(self.owners) < LARGE:
+            return False
+        device = usable_device(self._device)
+        return (queries >= FEWEST_FOR_HALF or device != "cpu") and half_is_fast(device)
 
     @cached_property
     def _half(self) -> Sieve:
-        return HalfSieve(self.entries, self._device)
+        return HalfSieve(self.entries, usable_device(self._device))
 
 
 def _blocks(count: int) -> Iterator[slice]:
