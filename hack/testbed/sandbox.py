@@ -115,10 +115,16 @@ class Sandbox:
     def fill(self, claim: str, files: Mapping[str, bytes]) -> None:
         install.fill_claim(self.cluster, self.namespace, claim, orl.archive(files))
 
-    def with_ledger(self, *, key: str = DEVELOPMENT_KEY, overrides: Mapping[str, Any] | None = None) -> None:
-        """Secrets of the trial chain and the LedgerBinding `consortium`."""
+    def with_ledger(
+        self,
+        *,
+        key: str = DEVELOPMENT_KEY,
+        overrides: Mapping[str, Any] | None = None,
+        chain_namespace: str = install.NAMESPACE,
+    ) -> None:
+        """Secrets of the trial chain of a namespace and the LedgerBinding `consortium`."""
         self.apply(
-            secret("consortium-rpc", {"url": f"http://anvil.{install.NAMESPACE}:8545"}),
+            secret("consortium-rpc", {"url": f"http://anvil.{chain_namespace}:8545"}),
             keystore_secret("consortium-key", key, PASSWORD),
             self.binding(overrides or {}),
         )

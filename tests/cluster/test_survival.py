@@ -32,9 +32,13 @@ local_cluster_only = pytest.mark.skipif(
 def busy(sandbox: Sandbox) -> Sandbox:
     """A namespace with so many photographs that a run takes long enough to be disturbed."""
     sandbox.with_ledger()
+    _crowd(sandbox)
+    return sandbox
+
+
+def _crowd(sandbox: Sandbox) -> None:
     sandbox.claims("staff-photos", "faceledger")
     sandbox.fill("staff-photos", orl.gallery(range(1, 31), 10))
-    return sandbox
 
 
 def under_way(sandbox: Sandbox, name: str = "staff") -> dict[str, Any]:
@@ -146,24 +150,24 @@ def test_a_submitter_without_network_for_a_minute_does_not_end_the_job(busy: San
 
 
 @pytest.mark.parametrize("part", ["anvil", "ipfs"])
-def test_a_store_that_is_down_at_commit_is_waited_for(busy: Sandbox, part: str) -> None:
-    _own_trial_components(busy)
-    url = f"http://anvil.{busy.namespace}:8545"
-    busy.cluster.patch("Secret", "consortium-rpc", busy.namespace, {"stringData": {"url": url}})
-    busy.apply(busy.binding({"content": {"ipfs": {"api": f"http://ipfs.{busy.namespace}:5001"}}}))
-    busy.ready("LedgerBinding", "consortium", 120)
-    busy.apply(busy.dataset())
-    under_way(busy)
+def test_a_store_that_is_down_at_commit_is_waited_for(sandbox: Sandbox, part: str) -> None:
+    _own_trial_components(sandbox)
+    own_ipfs = {"content": {"ipfs": {"api": f"http://ipfs.{sandbox.namespace}:5001"}}}
+    sandbox.with_ledger(chain_namespace=sandbox.namespace, overrides=own_ipfs)
+    _crowd(sandbox)
+    sandbox.ready("LedgerBinding", "consortium", 120)
+    sandbox.apply(sandbox.dataset())
+    under_way(sandbox)
     stop = {"spec": {"replicas": 0}}
-    busy.cluster.patch("Deployment", part, busy.namespace, stop)
-    waiting = busy.cluster.wait_for(
-        "FaceDataset", "staff", busy.namespace, _says_that_it_waits, 240, "says that it waits"
+    sandbox.cluster.patch("Deployment", part, sandbox.namespace, stop)
+    waiting = sandbox.cluster.wait_for(
+        "FaceDataset", "staff", sandbox.namespace, _says_that_it_waits, 240, "says that it waits"
     )
     assert condition(waiting, "Stalled")["status"] != "True"
     with pytest.raises(AssertionError, match="was given up"):
-        until("was given up", lambda: _failures(busy), 30)
-    busy.cluster.patch("Deployment", part, busy.namespace, {"spec": {"replicas": 1}})
-    done = busy.ready("FaceDataset", "staff", 240)
+        until("was given up", lambda: _failures(sandbox), 30)
+    sandbox.cluster.patch("Deployment", part, sandbox.namespace, {"spec": {"replicas": 1}})
+    done = sandbox.ready("FaceDataset", "staff", 240)
     assert done["status"]["commitment"]["state"] == "Finalized"
 
 
