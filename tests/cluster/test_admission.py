@@ -254,17 +254,23 @@ BAD_BINDINGS = (
 
 @pytest.mark.parametrize(("overrides", "field", "words"), BAD_DATASETS)
 def test_a_facedataset_is_refused_by_field(room: Sandbox, overrides: Overrides, field: str, words: str) -> None:
-    _is_refused(room, room.dataset(**overrides), field, words)
+    refused = _refusal(room, room.dataset(**overrides))
+    assert field in refused
+    assert words in refused
 
 
 @pytest.mark.parametrize(("overrides", "field", "words"), BAD_JOBS)
 def test_a_recognitionjob_is_refused_by_field(room: Sandbox, overrides: Overrides, field: str, words: str) -> None:
-    _is_refused(room, room.job(**overrides), field, words)
+    refused = _refusal(room, room.job(**overrides))
+    assert field in refused
+    assert words in refused
 
 
 @pytest.mark.parametrize(("overrides", "field", "words"), BAD_BINDINGS)
 def test_a_ledgerbinding_is_refused_by_field(room: Sandbox, overrides: Overrides, field: str, words: str) -> None:
-    _is_refused(room, room.binding(overrides), field, words)
+    refused = _refusal(room, room.binding(overrides))
+    assert field in refused
+    assert words in refused
 
 
 @pytest.mark.parametrize(
@@ -299,7 +305,9 @@ def test_a_ledgerbinding_is_accepted_with(room: Sandbox, overrides: Overrides) -
 )
 @pytest.mark.parametrize("kind", ["FaceDataset", "RecognitionJob"])
 def test_a_name_that_ray_could_not_bear_is_refused(room: Sandbox, kind: str, name: str, words: str) -> None:
-    _is_refused(room, merged(build(room, kind, {}), {"metadata": {"name": name}}), "metadata.name", words)
+    refused = _refusal(room, merged(build(room, kind, {}), {"metadata": {"name": name}}))
+    assert "metadata.name" in refused
+    assert words in refused
 
 
 @pytest.mark.parametrize(
@@ -312,7 +320,9 @@ def test_a_name_that_ray_could_not_bear_is_refused(room: Sandbox, kind: str, nam
 def test_what_cannot_be_changed_is_refused(room: Sandbox, kind: str, change: Overrides, field: str) -> None:
     paused = {"metadata": {"name": "fixed", "annotations": {"faceledger.dev/reconcile": "disabled"}}}
     room.apply(merged(build(room, kind, {}), paused))
-    _is_refused(room, merged(build(room, kind, change), paused), field, "cannot be changed")
+    refused = _refusal(room, merged(build(room, kind, change), paused))
+    assert field in refused
+    assert "cannot be changed" in refused
 
 
 @pytest.mark.parametrize("kind", ["FaceDataset", "RecognitionJob", "LedgerBinding"])
@@ -402,10 +412,8 @@ def test_one_category_lists_all_three_kinds(room: Sandbox) -> None:
     assert sorted(name.partition(".")[0] for name in listed) == ["facedatasets", "ledgerbindings", "recognitionjobs"]
 
 
-def _is_refused(room: Sandbox, manifest: Manifest, field: str, words: str) -> None:
-    with pytest.raises(RuntimeError) as refused:
+def _refusal(room: Sandbox, manifest: Manifest) -> str:
+    """What the API server says against the manifest."""
+    with pytest.raises(RuntimeError, match="is invalid") as refused:
         try_to_apply(room, manifest)
-    answer = str(refused.value)
-    assert "is invalid" in answer
-    assert field in answer
-    assert words in answer
+    return str(refused.value)

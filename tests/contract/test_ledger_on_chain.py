@@ -33,14 +33,20 @@ def run_key(ledger: Any) -> tuple[str, str]:
     return key, secret
 
 
-def refusal(error: str) -> Any:
-    """Expects the contract's custom error of this name."""
-    selector = next(
-        keccak(text=f"{entry['name']}({','.join(item['type'] for item in entry['inputs'])})")[:4]
+def refusal(ledger: Any, call: Any, sender: str = "operator") -> str:
+    """The name of the contract's custom error that answers a transaction."""
+    with pytest.raises(ContractCustomError) as refused:
+        ledger.send(call, sender)
+    return next(
+        entry["name"]
         for entry in faceledger_artefact().abi
-        if entry["type"] == "error" and entry["name"] == error
+        if entry["type"] == "error" and to_hex(error_selector(entry)) in str(refused.value)
     )
-    return pytest.raises(ContractCustomError, match=to_hex(selector))
+
+
+def error_selector(entry: Any) -> bytes:
+    """The first four bytes by which an error is known (Solidity ABI)."""
+    return keccak(text=f"{entry['name']}({','.join(item['type'] for item in entry['inputs'])})")[:4]
 
 
 def test_a_batch_is_committed_and_read_back(ledger: Any, run_key: tuple[str, str]) -> None:
@@ -67,35 +73,29 @@ def test_the_code_on_chain_is_the_committed_one(ledger: Any) -> None:
 
 def test_a_second_commit_of_a_batch_is_refused(ledger: Any, run_key: tuple[str, str]) -> None:
     ledger.send(commit(ledger, batch(), *run_key))
-    with refusal("BatchAlreadyCommitted"):
-        ledger.send(commit(ledger, batch(), *run_key))
+    assert refusal(ledger, commit(ledger, batch(), *run_key)) == "BatchAlreadyCommitted"
 
 
 def test_an_unauthorised_key_is_refused(ledger: Any) -> None:
-    with refusal("RunKeyNotAuthorised"):
-        ledger.send(commit(ledger, batch(), *new_run_key()))
+    assert refusal(ledger, commit(ledger, batch(), *new_run_key())) == "RunKeyNotAuthorised"
 
 
 def test_an_expired_key_is_refused(ledger: Any, run_key: tuple[str, str]) -> None:
     ledger.pass_time(3601)
-    with refusal("RunKeyNotAuthorised"):
-        ledger.send(commit(ledger, batch(), *run_key))
+    assert refusal(ledger, commit(ledger, batch(), *run_key)) == "RunKeyNotAuthorised"
 
 
 def test_a_revoked_key_is_refused(ledger: Any, run_key: tuple[str, str]) -> None:
     ledger.send(ledger.contract.functions.revokeRunKey(run_key[0]))
-    with refusal("RunKeyNotAuthorised"):
-        ledger.send(commit(ledger, batch(), *run_key))
+    assert refusal(ledger, commit(ledger, batch(), *run_key)) == "RunKeyNotAuthorised"
 
 
 def test_another_keys_signature_is_refused(ledger: Any, run_key: tuple[str, str]) -> None:
-    with refusal("InvalidBatchSignature"):
-        ledger.send(commit(ledger, batch(), run_key[0], new_run_key()[1]))
+    assert refusal(ledger, commit(ledger, batch(), run_key[0], new_run_key()[1])) == "InvalidBatchSignature"
 
 
 def test_a_stranger_commits_nothing(ledger: Any, run_key: tuple[str, str]) -> None:
-    with refusal("NotCommitter"):
-        ledger.send(commit(ledger, batch(), *run_key), "stranger")
+    assert refusal(ledger, commit(ledger, batch(), *run_key), "stranger") == "NotCommitter"
 
 
 @pytest.mark.parametrize(("count", "most"), [(256, 300), (4096, 20)], ids=["256 records", "4,096 records"])
@@ -120,5 +120,7 @@ def test_an_identity_lives_by_its_wallets_signatures(ledger: Any) -> None:
     assert functions.identityOf(wallet).call() == [newer, 2, 0]
     ledger.send(functions.revokeIdentity(wallet, *consent(Action.REVOKE, newer)), "stranger")
     assert functions.identityOf(wallet).call() == [bytes(32), 2, ledger.now()]
-    with refusal("IdentityNotActive"):
-        ledger.send(functions.authenticate(wallet, challenge, *consent(Action.AUTHENTICATE, challenge)), "stranger")
+    assert (
+        refusal(ledger, functions.authenticate(wallet, challenge, *consent(Action.AUTHENTICATE, challenge)), "stranger")
+        == "IdentityNotActive"
+    )

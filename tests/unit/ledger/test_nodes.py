@@ -116,6 +116,8 @@ async def test_another_block_of_the_same_number_is_a_contradiction_that_names_th
 async def test_a_node_does_not_contradict(second: Node) -> None:
     nodes, _ = nodes_of(Node("first"), second)
     await nodes.confirm_block(7, HASH)
+    assert second.asked == 1
+    assert nodes.answering() == 2
 
 
 async def test_a_node_that_is_away_is_no_witness() -> None:
@@ -123,6 +125,8 @@ async def test_a_node_that_is_away_is_no_witness() -> None:
     away.error = LedgerUnavailableError("away")
     nodes, _ = nodes_of(Node("first"), away)
     await nodes.confirm_block(7, HASH)
+    assert away.asked == 1
+    assert nodes.answering() == 1
 
 
 async def test_a_node_of_another_chain_is_named() -> None:
