@@ -143,7 +143,7 @@ def _nowhere(local: _Local, output: Path) -> dict[str, Any]:
         "purpose": local.purpose,
         "chain_id": 1,
         "contract": NOBODY,
-        "ipfs_api": "",
+        "ipfs_apis": (),
         "image_digest": "",
         "report_config_map": "",
         "run_key_file": "",

@@ -76,8 +76,7 @@ def main(arguments: list[str]) -> int:
         _join_ray(options.local)
         # Again, because Ray puts a handler of its own in place that ends the process without a report.
         termination.listen()
-        apis = (run.ipfs_api, *run.more_ipfs_apis)
-        content = Replicas.at(apis, run.ipfs_needed) if run.ipfs_api else LocalContent()
+        content = Replicas.at(run.ipfs_apis, run.ipfs_needed) if run.ipfs_apis else LocalContent()
         vault = Vault(Path(run.output), read_data_key(run.data_key_file, "dataKeyFile"), run.purpose)
         return perform(run, vault, reporter, content, clock, actors(run.workers))
 

@@ -278,8 +278,7 @@ class _Run(_Frozen):
     purpose: str
     chain_id: int = Field(ge=1)
     contract: Address
-    ipfs_api: str
-    more_ipfs_apis: tuple[str, ...] = ()
+    ipfs_apis: tuple[str, ...] = Field(description="Kubo's RPC APIs; none: artefacts stay on the output volume.")
     ipfs_needed: int = Field(default=1, ge=1, description="On how many of these nodes each artefact must be.")
     image_digest: str
     report_config_map: str

@@ -144,9 +144,8 @@ class CalibrationStatus(ApiModel):
 
 
 class EvaluationStatus(ApiModel):
-    """How right the answers were, where the probes' folders name people; intervals are in evaluation.json."""
+    """Rates beside rank-1, where the probes' folders name people; intervals are in evaluation.json."""
 
-    rank1: str | None = Field(default=None, description="Share of enrolled probes whose nearest person is right.")
     true_match_rate: str | None = Field(default=None, description="At a false-match rate of 0.001.")
     equal_error_rate: str | None = None
     true_positive_identification_rate: str | None = Field(

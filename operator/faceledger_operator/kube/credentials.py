@@ -1,7 +1,7 @@
-"""What a Secret may hold that opens something outside of the cluster.
+"""What a resource wants of a Secret that opens something outside of the cluster, and what the Secret holds.
 
-In: a Secret as the API server gives it. Out: its texts, access to AWS. Invariant: nothing here shows a value, neither
-in a representation nor in a message.
+In: a Secret as the API server gives it. Out: what it lacks, its texts, access to AWS. Invariant: nothing here shows a
+value, neither in a representation nor in a message.
 """
 
 from __future__ import annotations
@@ -11,10 +11,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["AWS_KEYS", "AwsAccess", "secret_text"]
+__all__ = ["AWS_KEYS", "AwsAccess", "WantedSecret", "secret_text", "secret_version"]
 
 AWS_KEYS = ("accessKeyId", "secretAccessKey")
 """Keys of a Secret with AWS credentials; `sessionToken` may be there, too."""
+
+
+@dataclass(frozen=True)
+class WantedSecret:
+    """The Secret that a field refers to, and the keys that it must have."""
+
+    field: str
+    name: str
+    keys: tuple[str, ...] = ()
+
+    def lacks(self, secret: Mapping[str, Any] | None) -> str | None:
+        """What is wrong with what is there, if anything."""
+        if secret is None:
+            return f"{self.field}: there is no Secret {self.name}"
+        data = secret.get("data") or {}
+        lacking = [key for key in self.keys if not data.get(key)]
+        return f"{self.field}: Secret {self.name} has no key {lacking[0]!r}, or an empty one" if lacking else None
 
 
 @dataclass(frozen=True)
@@ -54,3 +71,9 @@ def secret_text(secret: Mapping[str, Any], key: str) -> str:
         return base64.b64decode((secret.get("data") or {})[key]).decode().strip()
     except UnicodeDecodeError:
         raise ValueError(f"key {key!r} holds no UTF-8 text") from None
+
+
+def secret_version(secret: Mapping[str, Any] | None) -> str:
+    """Changes whenever the Secret does."""
+    metadata = secret["metadata"] if secret else {}
+    return f"{metadata.get('uid', '')}/{metadata.get('resourceVersion', '')}"

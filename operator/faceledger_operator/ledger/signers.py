@@ -9,26 +9,16 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ..api.base import SecretKey
 from ..api.ledgerbinding import Signer as SignerSpec
-from ..kube.credentials import AWS_KEYS, AwsAccess, secret_text
+from ..kube.credentials import AWS_KEYS, AwsAccess, WantedSecret, secret_text, secret_version
 from .keystore import PASSWORD_KEY, open_keystore
 from .kms import open_kms
 from .signer import LocalSigner, Signer, SignerInvalidError, parse_private_key
 
-__all__ = ["Signers", "WantedSecret", "signer_field", "wanted_secret"]
-
-
-@dataclass(frozen=True)
-class WantedSecret:
-    """The Secret that a field refers to, and the keys that it must have."""
-
-    field: str
-    name: str
-    keys: tuple[str, ...]
+__all__ = ["Signers", "signer_field", "wanted_secret"]
 
 
 def signer_field(spec: SignerSpec) -> str:
@@ -58,7 +48,7 @@ class Signers:
 
     async def open(self, namespace: str, spec: SignerSpec, secret: Mapping[str, Any] | None) -> Signer:
         """Raises SignerInvalidError, SignerUnavailableError. `secret` is the one of `wanted_secret`, with its keys."""
-        place, version = (namespace, spec.model_dump_json()), _version(secret)
+        place, version = (namespace, spec.model_dump_json()), secret_version(secret)
         async with self._lock:
             known = self._opened.get(place)
             if known is None or known[0] != version:
@@ -105,8 +95,3 @@ def _reference(spec: SignerSpec) -> SecretKey:
     reference = spec.private_key_secret_ref or spec.keystore_secret_ref
     assert reference is not None
     return reference
-
-
-def _version(secret: Mapping[str, Any] | None) -> str:
-    metadata = secret["metadata"] if secret else {}
-    return f"{metadata.get('uid', '')}/{metadata.get('resourceVersion', '')}"

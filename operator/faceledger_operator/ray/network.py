@@ -1,6 +1,6 @@
 """Whom the pods of an attempt may talk to, where the cluster enforces NetworkPolicies: faces must not leave them.
 
-In: the labels of the pods, the IPFS API. Out: specs of two policies. Invariants: all that is not listed is denied, in
+In: the labels of the pods, the IPFS APIs. Out: specs of two policies. Invariants: all that is not listed is denied, in
 both directions; workers, which see every photo, reach no one but their own attempt's pods.
 """
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from dataclasses import dataclass
 from typing import Any
 
 from faceledger_contracts.receipt import Receipt, ReceiptError, encode_receipt, parse_receipt
@@ -28,12 +29,12 @@ RECEIPT_TYPE = "faceledger.dev/receipt"
 _OWNERS: dict[str, Kind] = {kind.kind: kind for kind in (FACE_DATASET, RECOGNITION_JOB)}
 
 
+@dataclass(frozen=True)
 class Receipts:
-    """The receipts of the bindings that have this store."""
+    """The receipts of the bindings that have this store; two of one store are the same."""
 
-    def __init__(self, kube: Kube, store: ReceiptStore) -> None:
-        self._kube = kube
-        self._store = store
+    _kube: Kube
+    _store: ReceiptStore
 
     async def keep(self, receipt: Receipt, owner: dict[str, Any]) -> None:
         """Returns once the receipt is in the store and, if its resource lives, in its Secret."""

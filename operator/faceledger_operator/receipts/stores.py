@@ -14,7 +14,7 @@ from typing import Any
 from faceledger_contracts.record import Subject
 
 from ..api.ledgerbinding import Receipts as ReceiptsSpec
-from ..kube.credentials import AWS_KEYS, AwsAccess, secret_text
+from ..kube.credentials import AWS_KEYS, AwsAccess, secret_text, secret_version
 from .drive import DriveReceipts
 from .s3 import S3Receipts
 from .store import ReceiptStore
@@ -38,9 +38,7 @@ class ReceiptStores:
 
     def open(self, namespace: str, spec: ReceiptsSpec, secret: Mapping[str, Any] | None) -> ReceiptStore:
         """The store, which nobody has asked anything yet. What does not open is a store that refuses everything."""
-        place = namespace, spec.model_dump_json()
-        metadata = secret["metadata"] if secret else {}
-        version = f"{metadata.get('uid', '')}/{metadata.get('resourceVersion', '')}"
+        place, version = (namespace, spec.model_dump_json()), secret_version(secret)
         known = self._opened.get(place)
         if known is None or known[0] != version:
             known = self._opened[place] = version, _try_open(spec, secret)

@@ -7,13 +7,12 @@ that is. Invariant: a message names fields, Secrets and keys, and no part of a v
 from __future__ import annotations
 
 import asyncio
-import base64
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..api.ledgerbinding import Rpc, RpcEndpoint
 from ..kube.api import Kube, Object
+from ..kube.credentials import WantedSecret, secret_text
 from ..kube.kinds import SECRET
 from ..ledger.connection import Endpoint
 
@@ -42,25 +41,24 @@ async def read_nodes(kube: Kube, namespace: str, rpc: Rpc) -> NodeSecrets:
 async def _read(kube: Kube, namespace: str, field: str, wanted: RpcEndpoint) -> NodeSecrets:
     reference, headers = wanted.url_secret_ref, wanted.headers_secret_ref
     secret = await kube.get(SECRET, namespace, reference.name)
-    if secret is None:
-        return NodeSecrets(secret_problem=f"{field}.urlSecretRef: there is no Secret {reference.name}")
-    values = _values(secret)
-    if not values.get(reference.key):
-        what = f"Secret {reference.name} has no key {reference.key!r}, or an empty one"
-        return NodeSecrets(secret_problem=f"{field}.urlSecretRef: {what}")
-    url = values[reference.key].strip()
-    if not re.match(r"^https?://[^\s/]", url):
-        return NodeSecrets(value_problem=f"key {reference.key!r} of Secret {reference.name} holds no http or https URL")
+    if problem := WantedSecret(f"{field}.urlSecretRef", reference.name, (reference.key,)).lacks(secret):
+        return NodeSecrets(secret_problem=problem)
     found = await kube.get(SECRET, namespace, headers.name) if headers else None
-    if headers and found is None:
-        return NodeSecrets(secret_problem=f"{field}.headersSecretRef: there is no Secret {headers.name}")
-    sent = {name: value.strip() for name, value in _values(found or {}).items()}
+    if headers and (problem := WantedSecret(f"{field}.headersSecretRef", headers.name).lacks(found)):
+        return NodeSecrets(secret_problem=problem)
+    url = _text(secret, reference.key)
+    if not url or not re.match(r"^https?://[^\s/]", url):
+        return NodeSecrets(value_problem=f"key {reference.key!r} of Secret {reference.name} holds no http or https URL")
+    sent = {name: _text(found, name) for name in (found or {}).get("data") or ()}
     for name, value in sent.items():
         if not value or not value.isprintable():
             return NodeSecrets(value_problem=f"key {name!r} of Secret {headers.name if headers else ''} is no header")
-    return NodeSecrets((Endpoint(url, tuple(sorted(sent.items()))),))
+    return NodeSecrets((Endpoint(url, tuple((name, value) for name, value in sorted(sent.items()) if value)),))
 
 
-def _values(secret: Object | Mapping[str, object]) -> dict[str, str]:
-    data: Mapping[str, str] = secret.get("data") or {}  # type: ignore[assignment]
-    return {key: base64.b64decode(value).decode(errors="replace") for key, value in data.items()}
+def _text(secret: Object | None, key: str) -> str | None:
+    """None for what is no text."""
+    try:
+        return secret_text(secret or {}, key)
+    except ValueError:
+        return None

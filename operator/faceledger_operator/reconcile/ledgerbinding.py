@@ -22,6 +22,7 @@ from .. import metrics
 from ..api.conditions import BindingReason, ConditionType, merge_conditions
 from ..api.ledgerbinding import LedgerBinding, LedgerBindingStatus
 from ..kube.api import Kube, Object
+from ..kube.credentials import WantedSecret
 from ..kube.errors import ApiConflictError
 from ..kube.events import EventRecorder
 from ..kube.kinds import LEDGER_BINDING, SECRET
@@ -37,10 +38,10 @@ from ..ledger.lane import SignerLanes
 from ..ledger.ledger import JournalFullError, LedgerRefusedError, Ledgers, LedgerUnavailableError
 from ..ledger.moves import Policy, Trouble
 from ..ledger.signer import SignerInvalidError, SignerUnavailableError
-from ..ledger.signers import Signers, WantedSecret, wanted_secret
+from ..ledger.signers import Signers, wanted_secret
 from ..receipts.store import ReceiptStore
 from .binding_nodes import read_nodes
-from .binding_receipts import BindingReceipts, missing
+from .binding_receipts import BindingReceipts
 from .binding_session import Session, Surroundings, Wake
 from .binding_verdict import Verdict, decide_binding, decide_unreadable
 from .plan import parse_duration
@@ -161,7 +162,7 @@ class BindingReconciler:
             self._receipts.of(binding),
             session.store.load(),
         )
-        problem = nodes.secret_problem or (missing(key, key_secret) if key else None) or receipts.secret_problem
+        problem = nodes.secret_problem or (key.lacks(key_secret) if key else None) or receipts.secret_problem
         if problem or receipts.keeper is None:
             return replace(health, secret_problem=problem)
         session.receipts = receipts.keeper

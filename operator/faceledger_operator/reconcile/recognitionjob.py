@@ -134,7 +134,7 @@ class RecognitionSubject:
         if evaluation:
             found |= {
                 "evaluation": _evaluation(evaluation),
-                "rank1": None if evaluation.rank1 is None else str(evaluation.rank1),
+                "rank1": _text(evaluation.rank1),
                 "unenrolled_probes": evaluation.unenrolled_probes,
                 "unenrolled_accepted": evaluation.unenrolled_accepted,
             }
@@ -191,7 +191,6 @@ def _calibration(found: Calibration) -> CalibrationStatus:
 
 def _evaluation(found: Evaluation) -> EvaluationStatus:
     return EvaluationStatus(
-        rank1=_text(found.rank1),
         true_match_rate=_value(found.true_match_rate),
         equal_error_rate=_value(found.equal_error_rate),
         true_positive_identification_rate=_value(found.true_positive_identification_rate),

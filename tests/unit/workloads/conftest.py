@@ -136,7 +136,7 @@ class RunBuilder:
             "purpose": "AccessControl",
             "chainId": 1337,
             "contract": CONTRACT,
-            "ipfsApi": "",
+            "ipfsApis": [],
             "imageDigest": "sha256:" + "0" * 64,
             "reportConfigMap": "report",
             "runKeyFile": str(self.root / "run.key"),
