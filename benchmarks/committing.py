@@ -172,7 +172,6 @@ def _entry(account: Payer, kube: FolderKube, address: str, secret: str, number: 
         run_key_secret=f"{name}-run-key",
         owner={"apiVersion": "faceledger.dev/v1alpha1", "kind": "RecognitionJob", "name": name, "uid": f"uid-{name}"},
         contract=account.contract,
-        accepted_at=int(time.time()),
     )
     if with_key:
         _put_key(kube, f"{name}-run-key", secret)

@@ -88,7 +88,7 @@ class BindingLedger:
         known = self._commitment(journal, pending.attempt)
         if known is not None:
             return known
-        receipt = await self._receipts.find(pending.record.subject, pending.attempt)
+        receipt = await self._receipt(pending)
         if receipt is not None:
             await self._receipts.keep(receipt, pending.owner)
             return _final(receipt, self._receipts.name_of(pending.attempt))
@@ -109,6 +109,14 @@ class BindingLedger:
         waits = told is not None and (told.reason is not BindingReason.READY or attempt in told.attempts)
         return commitment_in(journal, attempt, f"waiting: {told.message}" if told and waits else "")
 
+    async def _receipt(self, pending: PendingRecord) -> Receipt | None:
+        try:
+            return await self._receipts.find(pending.record.subject, pending.attempt)
+        except FileExistsError as error:
+            raise LedgerRefusedError(str(error.strerror)) from None
+        except OSError as error:
+            raise LedgerUnavailableError(f"receipts: {error.strerror or type(error).__name__}") from None
+
     async def _entry(self, pending: PendingRecord) -> Entry:
         record = pending.record
         private_key = await self._run_keys.read(pending.run_key_secret, record.run_key)
@@ -127,7 +135,6 @@ class BindingLedger:
             run_key_secret=pending.run_key_secret,
             owner=pending.owner,
             contract=self.contract,
-            accepted_at=int(self._now()),
         )
         own_leaf = to_hex(leaf(record, salts_of(unsalted)))
         solo = sign_alone(private_key, own_leaf, Domain(self.chain_id, self.contract))

@@ -245,5 +245,5 @@ def _refusal_trouble(error: NodeRefusedError) -> Trouble | None:
             return Trouble(BindingReason.SIGNER_UNFUNDED, f"the node refuses a transaction: {error}")
         case Refusal.UNDERPRICED:
             return Trouble(BindingReason.FEE_ABOVE_CAP, f"the node refuses a transaction for its fee: {error}")
-        case Refusal.UNKNOWN:
+        case Refusal.UNKNOWN | Refusal.UNKNOWN_METHOD:
             return Trouble(BindingReason.RPC_UNREACHABLE, f"the node refuses a transaction: {error}")

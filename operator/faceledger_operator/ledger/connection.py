@@ -7,6 +7,7 @@ answer or one error, and repeating it is the caller's decision.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ from web3.types import RPCEndpoint
 from .chain import Block, FeeMarket, Log, TransactionReceipt
 from .contract import Revert, decode_answer, decode_revert, encode_call
 from .ledger import ChainContradictedError, LedgerRefusedError, LedgerUnavailableError
-from .node_errors import NodeRefusedError, classify_refusal
+from .node_errors import NodeRefusedError, Refusal, classify_refusal
 
 __all__ = ["Connection", "Endpoint", "RateLimitedError", "RevertedError"]
 
@@ -150,13 +151,15 @@ class Connection:
 
         ChainContradictedError where what the node says of the block does not hash to what the block's header says.
         """
-        block = await self._ask("eth_getBlockByHash", self._raw("eth_getBlockByHash", block_hash, True))
-        hashes = [each["hash"] for each in block["transactions"]] if block else []
-        if transaction not in hashes:
-            raise ChainContradictedError(f"{self.shown}: block {block_hash} does not hold transaction {transaction}")
-        receipts = await self._receipts_of(block, hashes)
         try:
-            return prove_inclusion(block, receipts, hashes.index(transaction))
+            block = await self._ask("eth_getBlockByHash", self._raw("eth_getBlockByHash", block_hash, True))
+            hashes = [each["hash"] for each in block["transactions"]] if block else []
+            if transaction not in hashes:
+                raise ChainContradictedError(
+                    f"{self.shown}: block {block_hash} does not hold transaction {transaction}"
+                )
+            receipts = await self._receipts_of(block, hashes)
+            return await asyncio.to_thread(prove_inclusion, block, receipts, hashes.index(transaction))
         except WitnessError as error:
             raise ChainContradictedError(f"{self.shown}: block {block_hash}: {error}") from None
         except (KeyError, TypeError, ValueError) as error:
@@ -165,7 +168,9 @@ class Connection:
     async def _receipts_of(self, block: Mapping[str, Any], hashes: Sequence[str]) -> list[Any]:
         try:
             return list(await self._try("eth_getBlockReceipts", self._raw("eth_getBlockReceipts", block["number"])))
-        except NodeRefusedError:  # an older node, which does not know the method
+        except NodeRefusedError as error:
+            if error.refusal is not Refusal.UNKNOWN_METHOD:
+                raise LedgerUnavailableError(f"eth_getBlockReceipts at {self.shown}: {error}") from None
             method = "eth_getTransactionReceipt"
             return [await self._ask(method, self._raw(method, transaction)) for transaction in hashes]
 
@@ -221,7 +226,7 @@ class Connection:
             message = redact(_node_message(error), self._endpoint.url)
             for _, secret in self._endpoint.headers:
                 message = message.replace(secret, "…")
-            raise NodeRefusedError(classify_refusal(message), message) from None
+            raise NodeRefusedError(classify_refusal(message, _node_code(error)), message) from None
         except ClientResponseError as error:
             if error.status == TOO_MANY_REQUESTS:
                 message = f"{what} at {self.shown}: the node answers HTTP 429, too many requests"
@@ -241,6 +246,11 @@ def _retry_after(error: ClientResponseError) -> float:
         return max(0.0, float(error.headers["Retry-After"] if error.headers else ""))
     except (KeyError, ValueError):
         return DEFAULT_RETRY_SECONDS
+
+
+def _node_code(error: Web3RPCError) -> int | None:
+    told = (error.rpc_response or {}).get("error")
+    return told.get("code") if isinstance(told, Mapping) else None
 
 
 def _node_message(error: Web3RPCError) -> str:

@@ -34,7 +34,8 @@ class ReceiptKeeper(Protocol):
         """
 
     async def find(self, subject: Subject, attempt: str) -> Receipt | None:
-        """The receipt of an attempt, if one is kept."""
+        """The receipt of an attempt, if one is kept. FileExistsError where what is kept cannot be read, OSError where
+        the place cannot be reached."""
 
     def name_of(self, attempt: str) -> str:
         """Name of the Secret that holds it."""

@@ -16,8 +16,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-import rlp  # type: ignore[import-untyped]
 from eth_utils.address import to_checksum_address
+from faceledger_contracts import rlp
 from faceledger_contracts.canonical import from_hex, keccak256
 from faceledger_contracts.record import Record, RecordSalts, draw_salts
 from pydantic import BaseModel, ConfigDict
@@ -37,17 +37,20 @@ __all__ = [
     "Journal",
     "Place",
     "Sent",
+    "Stored",
     "changed_entries",
     "commitment_in",
     "salts_of",
 ]
 
 
-class _Stored(BaseModel):
+class Stored(BaseModel):
+    """What the journal's Secrets hold, in the YAML's spelling."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
 
-class Place(_Stored):
+class Place(Stored):
     """A transaction that succeeded, and the canonical block that holds it."""
 
     transaction: str
@@ -55,7 +58,7 @@ class Place(_Stored):
     block_hash: str
 
 
-class Sent(_Stored):
+class Sent(Stored):
     """A signed transaction. `hashes` are those of all versions that were ever broadcast, the current one last."""
 
     nonce: int
@@ -67,7 +70,7 @@ class Sent(_Stored):
     at: int
 
 
-class Intent(_Stored, ABC):
+class Intent(Stored, ABC):
     """Something that one transaction brings about."""
 
     sent: Sent | None = None
@@ -100,7 +103,8 @@ class Deployment(Intent):
     def address(self) -> str | None:
         if self.sent is None:
             return None
-        return to_checksum_address(keccak256(rlp.encode([from_hex(self.signer, 20), self.sent.nonce]))[-20:])
+        made_of = [from_hex(self.signer, 20), rlp.number_bytes(self.sent.nonce)]
+        return to_checksum_address(keccak256(rlp.encode(made_of))[-20:])
 
     def settled(self) -> Self:
         """Final: its bytes, which are most of a journal that is otherwise empty, are needed no more."""
@@ -142,7 +146,7 @@ class Batch(Intent):
         return super().with_sent(sent).model_copy(update={"launched": self.launched or sent is not None})
 
 
-class Entry(_Stored):
+class Entry(Stored):
     """A record to commit. `salt_seed` gives its salts; `solo_signature` commits it alone, without its run key.
 
     `number` tells it from all others that the journal holds; it grows in the order of arrival.
@@ -157,7 +161,6 @@ class Entry(_Stored):
     run_key_secret: str
     owner: dict[str, Any]
     contract: str
-    accepted_at: int
     number: int = -1
 
     def numbered(self, number: int) -> Entry:

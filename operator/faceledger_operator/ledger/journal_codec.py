@@ -12,11 +12,10 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterable, Sequence
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
-from pydantic.alias_generators import to_camel
+from pydantic import TypeAdapter
 
 from .fees import Spent
-from .journal import Authorisation, Batch, Deployment, Entry, Journal, Place
+from .journal import Authorisation, Batch, Deployment, Entry, Journal, Place, Stored
 from .ranges import Ranges, numbers_in, ranges_of
 
 __all__ = [
@@ -31,11 +30,7 @@ __all__ = [
 ]
 
 
-class _Stored(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
-
-
-class Head(_Stored):
+class Head(Stored):
     """`segments`: those that hold, or are about to hold, entries. `finished`: numbers that count no longer in them."""
 
     deployment: Deployment | None = None

@@ -80,6 +80,7 @@ class JournalStore:
         self._lock = asyncio.Lock()
         self._asked: list[_Asked] = []
         self._journal: Journal | None = None
+        self._last = Journal()
         self._secret: Object | None = None
         self._head = Head()
         self._segments: dict[int, _Segment] = {}
@@ -87,8 +88,8 @@ class JournalStore:
 
     @property
     def current(self) -> Journal:
-        """The journal as it was last read or written; an empty one before that."""
-        return self._journal or Journal()
+        """The journal as it was last read or written, also while it is being written; an empty one before that."""
+        return self._last
 
     async def load(self) -> Journal:
         """The journal, read from the API server the first time."""
@@ -117,6 +118,7 @@ class JournalStore:
                 await self._kube.delete(SECRET, self._namespace, self._segment_name(number))
             await self._kube.delete(SECRET, self._namespace, self._name)
             self._forget()
+            self._last = Journal()
 
     async def _serve(self, own: _Asked) -> None:
         """Writes all that was asked for until now. Where that fails, the others try for themselves."""
@@ -163,7 +165,7 @@ class JournalStore:
             await self._append(before, added)
         self._finished |= finished
         await self._write_head(after, sorted(self._segments))
-        self._journal = after
+        self._journal = self._last = after
         if left:
             await self._drop_finished_segments()
 
@@ -180,7 +182,10 @@ class JournalStore:
         new = range(newest + 1, newest + 1 + len(groups))
         if groups:
             await self._write_head(before, [*sorted(self._segments), *new])
-        await asyncio.gather(*map(self._write_segment, new, map(tuple, groups)))
+        # All of them end here, also where one fails: a write that came later would be read as another process's.
+        written = await asyncio.gather(*map(self._write_segment, new, map(tuple, groups)), return_exceptions=True)
+        for failure in filter(None, written):
+            raise failure
 
     async def _write_segment(self, number: int, entries: tuple[Entry, ...]) -> None:
         assert self._secret is not None
@@ -216,11 +221,12 @@ class JournalStore:
             found = await asyncio.gather(*(self._kube.get(SECRET, self._namespace, name) for name in names))
             for number, secret in zip(self._head.segments, found, strict=True):
                 if secret is not None and self._is_owned(secret):
-                    self._segments[number] = _Segment(_metadata_of(secret), self._decode(secret, decode_segment))
+                    entries = await asyncio.to_thread(self._decode, secret, decode_segment)
+                    self._segments[number] = _Segment(_metadata_of(secret), entries)
             held = [entry for segment in self._segments.values() for entry in segment.entries]
             self._finished = set(numbers_in(self._head.finished)) & {entry.number for entry in held}
             try:
-                self._journal = journal_of(self._head, held)
+                self._journal = self._last = journal_of(self._head, held)
             except ValueError as error:
                 raise self._unreadable(self._name, str(error)) from None
         return self._journal

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from itertools import islice
 
 from ..api.conditions import BindingReason
-from ..kube.errors import ApiRefusedError
+from ..kube.errors import ApiRefusedError, ApiUnavailableError
 from .finalisation import ReceiptKeeper, build_receipts, prove_place
 from .journal import Batch, Journal, Place
-from .ledger import ChainContradictedError
+from .ledger import ChainContradictedError, LedgerUnavailableError
 from .moves import Trouble
 from .nodes import Nodes
 
@@ -73,6 +73,10 @@ class Keeping:
                 await asyncio.gather(*(self._receipts.keep(receipt, entry.owner) for entry, receipt in group))
         except ChainContradictedError as error:
             return Trouble(BindingReason.CHAIN_CONTRADICTED, str(error))
+        except LedgerUnavailableError as error:
+            return Trouble(BindingReason.RPC_UNREACHABLE, str(error), batch.attempts)
+        except ApiUnavailableError as error:
+            return Trouble(BindingReason.RECEIPTS_UNREACHABLE, f"receipts: {error}", batch.attempts)
         except FileExistsError as error:
             return Trouble(BindingReason.READY, f"a receipt cannot be kept: {error.strerror}", batch.attempts)
         except OSError as error:

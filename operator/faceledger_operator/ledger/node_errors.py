@@ -22,6 +22,8 @@ class Refusal(StrEnum):
     """It has another one with this nonce that pays as much, or the fee is below its minimum."""
     INSUFFICIENT_FUNDS = "InsufficientFunds"
     """The signer cannot pay gas limit times fee."""
+    UNKNOWN_METHOD = "UnknownMethod"
+    """It does not know what it is asked."""
     UNKNOWN = "Unknown"
     """None of the texts that we know."""
 
@@ -33,6 +35,9 @@ class NodeRefusedError(Exception):
         super().__init__(message)
         self.refusal = refusal
 
+
+METHOD_NOT_FOUND = -32601
+"""Of JSON-RPC 2.0; the texts differ."""
 
 _TEXTS: dict[Refusal, tuple[str, ...]] = {
     Refusal.ALREADY_KNOWN: (
@@ -60,8 +65,10 @@ _TEXTS: dict[Refusal, tuple[str, ...]] = {
 }
 
 
-def classify_refusal(message: str) -> Refusal:
-    """The refusal that a JSON-RPC error message tells of."""
+def classify_refusal(message: str, code: int | None = None) -> Refusal:
+    """The refusal that a JSON-RPC error's message and code tell of."""
+    if code == METHOD_NOT_FOUND:
+        return Refusal.UNKNOWN_METHOD
     text = message.lower()
     for refusal, parts in _TEXTS.items():
         if any(part in text for part in parts):

@@ -43,32 +43,30 @@ class Signers:
 
     def __init__(self) -> None:
         self._opened: dict[tuple[str, str], tuple[str, Signer | SignerInvalidError]] = {}
-        # One at a time: scrypt at its usual cost takes 256 MiB, and the operator's pod has twice that.
+        # Keystores one at a time: scrypt at its usual cost takes 256 MiB, and the operator's pod has twice that.
         self._lock = asyncio.Lock()
 
     async def open(self, namespace: str, spec: SignerSpec, secret: Mapping[str, Any] | None) -> Signer:
         """Raises SignerInvalidError, SignerUnavailableError. `secret` is the one of `wanted_secret`, with its keys."""
         place, version = (namespace, spec.model_dump_json()), secret_version(secret)
-        async with self._lock:
-            known = self._opened.get(place)
-            if known is None or known[0] != version:
-                known = version, await _try_open(spec, secret)
-                self._opened[place] = known
+        known = self._opened.get(place)
+        if known is None or known[0] != version:
+            known = self._opened[place] = version, await self._try_open(spec, secret)
         if isinstance(known[1], SignerInvalidError):
             raise SignerInvalidError(str(known[1]))
         return known[1]
 
-
-async def _try_open(spec: SignerSpec, secret: Mapping[str, Any] | None) -> Signer | SignerInvalidError:
-    try:
-        if spec.aws_kms is not None:
-            return await open_kms(spec.aws_kms.key_id, _access(spec, secret))
-        assert secret is not None
-        return await asyncio.to_thread(_open_local, spec, secret)
-    except SignerInvalidError as error:
-        wanted = wanted_secret(spec)
-        where = f"Secret {wanted.name}: " if wanted else ""
-        return SignerInvalidError(f"{where}{error}")
+    async def _try_open(self, spec: SignerSpec, secret: Mapping[str, Any] | None) -> Signer | SignerInvalidError:
+        try:
+            if spec.aws_kms is not None:
+                return await open_kms(spec.aws_kms.key_id, _access(spec, secret))
+            assert secret is not None
+            async with self._lock:
+                return await asyncio.to_thread(_open_local, spec, secret)
+        except SignerInvalidError as error:
+            wanted = wanted_secret(spec)
+            where = f"Secret {wanted.name}: " if wanted else ""
+            return SignerInvalidError(f"{where}{error}")
 
 
 def _open_local(spec: SignerSpec, secret: Mapping[str, Any]) -> LocalSigner:

@@ -50,16 +50,23 @@ class Receipts:
             await self._replace(secret)
 
     async def find(self, subject: Subject, attempt: str) -> Receipt | None:
-        """The receipt of an attempt, from either place."""
+        """The receipt of an attempt, from either place; None where neither holds one.
+
+        ReceiptConflictError where what is kept is no receipt of it: nothing tells then that it was not committed.
+        """
         kept = await asyncio.to_thread(self._store.get, subject, attempt)
         secret = await self._kube.get(SECRET, subject.namespace, self.name_of(attempt)) if kept is None else None
-        if secret is not None:
+        if secret is not None and secret.get("type") == RECEIPT_TYPE:
             kept = base64.b64decode((secret.get("data") or {}).get(RECEIPT_KEY, ""))
-        try:
-            receipt = parse_receipt(kept) if kept is not None else None
-        except ReceiptError:
+        if kept is None:
             return None
-        return receipt if receipt and receipt.record.attempt == attempt else None
+        try:
+            receipt = parse_receipt(kept)
+        except ReceiptError as error:
+            raise ReceiptConflictError(f"what is kept as the receipt of {attempt} is none: {error}") from None
+        if receipt.record.attempt != attempt:
+            raise ReceiptConflictError(f"what is kept as the receipt of {attempt} is that of another attempt")
+        return receipt
 
     def name_of(self, attempt: str) -> str:
         """Name of the Secret with an attempt's receipt."""

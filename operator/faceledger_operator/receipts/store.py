@@ -33,11 +33,11 @@ class ReceiptStore(Protocol):
         ...
 
     def get(self, subject: Subject, attempt: str) -> bytes | None:
-        """The receipt that was put last; None where none is kept."""
+        """The receipt of the newest name; None where none is kept."""
         ...
 
     def check(self) -> None:
-        """Raises OSError where nothing could be kept now."""
+        """Raises OSError where the place cannot be reached now."""
         ...
 
 
@@ -67,7 +67,8 @@ class ObjectReceipts(ABC):
         return self._read(names[-1]) if names else None
 
     def check(self) -> None:
-        self._names("")
+        """Asks for a name that no receipt begins with, so that the answer is short."""
+        self._names(".")
 
     @property
     @abstractmethod

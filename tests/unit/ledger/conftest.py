@@ -52,7 +52,6 @@ class Build:
             run_key_secret=f"{attempt}-run-key",
             owner={"kind": "RecognitionJob", "name": attempt, "uid": f"uid-{attempt}"},
             contract=CONTRACT,
-            accepted_at=NOW,
         )
         own = to_hex(leaf(record, salts_of(bare)))
         solo = sign_alone(KEY, own, Domain(CHAIN_ID, CONTRACT))

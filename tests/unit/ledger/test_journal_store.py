@@ -132,6 +132,18 @@ async def test_records_that_are_final_leave_by_one_write_and_their_segment_goes(
     assert (await store_of(kube).load()).entries == journal.entries
 
 
+async def test_while_the_journal_is_being_written_it_reads_as_it_was(build: Any) -> None:
+    kube = Secrets()
+    store = store_of(kube)
+    journal = await store.update(adding(build.entry("first")))
+    writing = asyncio.create_task(store.update(adding(build.entry("second"))))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not writing.done()
+    assert store.current == journal
+    assert store.current != await writing
+
+
 async def _life(kube: Secrets, build: Any) -> None:
     """Accepts, commits, finalises and accepts again, as one process after the other does."""
     store = store_of(kube)

@@ -29,3 +29,8 @@ from faceledger_operator.ledger.node_errors import Refusal, classify_refusal
 )
 def test_a_refusal_reads(text: str, refusal: Refusal) -> None:
     assert classify_refusal(text) is refusal
+
+
+def test_a_method_that_a_node_does_not_know_is_told_by_its_code() -> None:
+    assert classify_refusal("the method does not exist", -32601) is Refusal.UNKNOWN_METHOD
+    assert classify_refusal("already known", -32000) is Refusal.ALREADY_KNOWN
