@@ -115,11 +115,6 @@ class Kubo:
         except _NotPinnedError:
             return
 
-    def collect_garbage(self) -> None:
-        """Deletes what nothing pins."""
-        with self._failures("repo gc"):
-            self._client.repo.gc(quiet=True)
-
     @contextmanager
     def _failures(self, cid: str) -> Iterator[None]:
         """Turns the library's errors into ours. Their messages hold the URL, so ours take the node's words alone."""

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from faceledger_contracts.blocks import walk, write_file
-from faceledger_contracts.content import ContentError, ContentStoreUnreachable, ContentUnavailable
+from faceledger_contracts.content import ContentError, ContentStoreUnreachable
 from faceledger_contracts.kubo import Kubo
 
 __all__ = ["Replicas"]
@@ -67,10 +67,6 @@ class Replicas:
         if len(have) < self.needed:
             self._spread(cid, have, lacking, problems)
 
-    def lacking(self, cid: str) -> list[Kubo]:
-        """The nodes that answer and have not pinned the file."""
-        return [node for node in self.nodes if self._lacks(node, cid)]
-
     def copy(self, cid: str, target: Kubo) -> None:
         """Gives one node the file, block by block from the others, and has it pinned there."""
         sources = [node for node in self._order if node is not target]
@@ -112,13 +108,6 @@ class Replicas:
             raise _telling(problems)
         (answer,) = answers
         return answer
-
-    @staticmethod
-    def _lacks(node: Kubo, cid: str) -> bool:
-        try:
-            return not node.is_pinned(cid)
-        except ContentUnavailable:
-            return False
 
 
 def _first(sources: Sequence[Kubo], cid: bytes) -> tuple[bytes, Kubo]:

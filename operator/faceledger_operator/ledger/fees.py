@@ -13,7 +13,18 @@ from pydantic import BaseModel, ConfigDict
 
 from .chain import FeeMarket
 
-__all__ = ["MIN_TIP", "Fees", "Spent", "add_spending", "bump_fees", "gwei", "quote_fees", "spent_today", "wei"]
+__all__ = [
+    "MIN_TIP",
+    "Fees",
+    "Spent",
+    "add_spending",
+    "bump_fees",
+    "gwei",
+    "left_today",
+    "quote_fees",
+    "spent_today",
+    "wei",
+]
 
 MIN_TIP = 10_000_000
 """Wei a gas where nobody competes (0.01 gwei): ten times what geth asks at least."""
@@ -81,6 +92,11 @@ def add_spending(spending: tuple[Spent, ...], cost: int, now: int) -> tuple[Spen
     kept = {spent.hour: spent.wei for spent in spending if spent.hour + BUCKET_SECONDS > now - DAY_SECONDS}
     kept[hour] = kept.get(hour, 0) + cost
     return tuple(Spent(hour=at, wei=paid) for at, paid in sorted(kept.items()))
+
+
+def left_today(spending: tuple[Spent, ...], budget: int, now: int) -> int:
+    """Wei that may still be spent; what is promised to waiting transactions is not counted."""
+    return max(0, budget - spent_today(spending, now))
 
 
 def gwei(amount: str) -> int:

@@ -6,17 +6,14 @@ is none; each names the batch or the key, and no secret.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..api.base import CommitmentState
-from .fees import spent_today
 from .journal import Batch, Intent, Journal
 from .moves import Forget, Move, Reorg, Send
 
-__all__ = ["Happening", "Kind", "count_states", "happenings_of", "left_of_budget"]
+__all__ = ["Happening", "Kind", "happenings_of"]
 
 Kind = Literal["BlockReorganised", "TransactionReplaced", "TransactionFailed", "ForeignTransaction"]
 
@@ -31,27 +28,6 @@ def happenings_of(moves: Sequence[Move], journal: Journal) -> list[Happening]:
     """What the moves of a pass tell, of intents as the journal had them before."""
     told = [_happening(move, journal) for move in moves]
     return [happening for happening in told if happening is not None]
-
-
-def count_states(journal: Journal) -> dict[CommitmentState, int]:
-    """How many of the journal's records are in which state."""
-    batches = Counter[CommitmentState]()
-    for batch in journal.batches:
-        batches[_state(batch)] += len(batch.attempts)
-    pinned = sum(attempt not in journal.batch_ids for attempt in journal.pinned)
-    pending = len(journal.entries) - len(journal.pinned.keys() | journal.batch_ids.keys())
-    return {
-        "Pending": pending,
-        "Pinned": pinned + batches["Pinned"],
-        "Submitted": batches["Submitted"],
-        "Included": batches["Included"],
-        "Reorged": batches["Reorged"],
-    }
-
-
-def left_of_budget(journal: Journal, budget: int, now: int) -> int:
-    """Wei that may still be spent today; what is promised to waiting transactions is not counted."""
-    return max(0, budget - spent_today(journal.spending, now))
 
 
 def _happening(move: Move, journal: Journal) -> Happening | None:
@@ -75,14 +51,6 @@ def _happening(move: Move, journal: Journal) -> Happening | None:
             )
         case _:
             return None
-
-
-def _state(batch: Batch) -> CommitmentState:
-    if batch.place:
-        return "Included"
-    if batch.sent is None:
-        return "Pinned"
-    return "Reorged" if batch.reorged else "Submitted"
 
 
 def _name(intent: Intent) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hmac
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -40,6 +41,7 @@ __all__ = [
     "Stored",
     "changed_entries",
     "commitment_in",
+    "count_states",
     "salts_of",
 ]
 
@@ -141,6 +143,15 @@ class Batch(Intent):
     @property
     def key(self) -> str:
         return f"batch:{self.id}"
+
+    @property
+    def state(self) -> CommitmentState:
+        """Where its records are, whose artefacts are pinned."""
+        if self.place:
+            return "Included"
+        if self.sent is None:
+            return "Pinned"
+        return "Reorged" if self.reorged else "Submitted"
 
     def with_sent(self, sent: Sent | None) -> Self:
         return super().with_sent(sent).model_copy(update={"launched": self.launched or sent is not None})
@@ -329,9 +340,23 @@ def commitment_in(journal: Journal, attempt: str, message: str = "") -> Commitme
         return Commitment(waiting, entry.leaf, batch.id if batch else None, message=message)
     if batch.place:
         place = batch.place
-        return Commitment("Included", entry.leaf, batch.id, place.transaction, place.block_number, message=message)
-    on_its_way: CommitmentState = "Reorged" if batch.reorged else "Submitted"
-    return Commitment(on_its_way, entry.leaf, batch.id, batch.sent.hashes[-1], message=message)
+        return Commitment(batch.state, entry.leaf, batch.id, place.transaction, place.block_number, message=message)
+    return Commitment(batch.state, entry.leaf, batch.id, batch.sent.hashes[-1], message=message)
+
+
+def count_states(journal: Journal) -> dict[CommitmentState, int]:
+    """How many of the journal's records are in which state."""
+    batches = Counter[CommitmentState]()
+    for batch in journal.batches:
+        batches[batch.state] += len(batch.attempts)
+    pinned = sum(attempt not in journal.batch_ids for attempt in journal.pinned)
+    return {
+        "Pending": len(journal.entries) - len(journal.pinned.keys() | journal.batch_ids.keys()),
+        "Pinned": pinned + batches["Pinned"],
+        "Submitted": batches["Submitted"],
+        "Included": batches["Included"],
+        "Reorged": batches["Reorged"],
+    }
 
 
 def changed_entries(before: Journal, after: Journal) -> list[Entry]:

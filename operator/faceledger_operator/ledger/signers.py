@@ -56,6 +56,10 @@ class Signers:
             raise SignerInvalidError(str(known[1]))
         return known[1]
 
+    def forget(self, namespace: str) -> None:
+        """Keeps no key of the namespace, where a binding is gone; those of its other bindings are opened again."""
+        self._opened = {place: known for place, known in self._opened.items() if place[0] != namespace}
+
     async def _try_open(self, spec: SignerSpec, secret: Mapping[str, Any] | None) -> Signer | SignerInvalidError:
         try:
             if spec.aws_kms is not None:

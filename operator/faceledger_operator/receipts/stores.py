@@ -44,6 +44,10 @@ class ReceiptStores:
             known = self._opened[place] = version, _try_open(spec, secret)
         return known[1]
 
+    def forget(self, namespace: str) -> None:
+        """Keeps no store of the namespace, where a binding is gone; those of its other bindings are opened again."""
+        self._opened = {place: known for place, known in self._opened.items() if place[0] != namespace}
+
 
 class _Unopened:
     """A store that cannot be used, for a reason that only another spec or Secret changes."""

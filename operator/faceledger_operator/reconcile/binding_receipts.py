@@ -56,3 +56,7 @@ class BindingReceipts:
         except OSError as error:
             return ReceiptsFound(keeper, problem=error.strerror or type(error).__name__)
         return ReceiptsFound(keeper)
+
+    def forget(self, namespace: str) -> None:
+        """See `ReceiptStores`."""
+        self._stores.forget(namespace)

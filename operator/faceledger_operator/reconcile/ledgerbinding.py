@@ -30,10 +30,9 @@ from ..kube.labels import RECONCILE
 from ..kube.status import write_status
 from ..ledger.committer import Outcome, Terms
 from ..ledger.content import ContentNodes
-from ..ledger.fees import gwei, wei
-from ..ledger.happenings import count_states, left_of_budget
+from ..ledger.fees import gwei, left_today, wei
 from ..ledger.health import Health, observe_chain_health, observe_content
-from ..ledger.journal import Deployment, Journal
+from ..ledger.journal import Deployment, Journal, count_states
 from ..ledger.lane import SignerLanes
 from ..ledger.ledger import JournalFullError, LedgerRefusedError, Ledgers, LedgerUnavailableError
 from ..ledger.moves import Policy, Trouble
@@ -231,7 +230,7 @@ class BindingReconciler:
     ) -> LedgerBindingStatus:
         old, journal, generation = binding.status, session.store.current, binding.metadata.generation
         moment = self._now().replace(microsecond=0)
-        left = left_of_budget(journal, wei(binding.spec.gas.budget_eth_per_day), int(moment.timestamp()))
+        left = left_today(journal.spending, wei(binding.spec.gas.budget_eth_per_day), int(moment.timestamp()))
         return LedgerBindingStatus(
             observed_generation=generation,
             conditions=merge_conditions(old.conditions, verdict.claims(), generation, moment),
@@ -259,13 +258,13 @@ class BindingReconciler:
         self, session: Session, binding: LedgerBinding, verdict: Verdict, health: Health, outcome: Outcome
     ) -> None:
         journal, place = session.store.current, (binding.metadata.namespace, binding.metadata.name)
-        budget = left_of_budget(journal, wei(binding.spec.gas.budget_eth_per_day), int(self._around.now()))
+        left = left_today(journal.spending, wei(binding.spec.gas.budget_eth_per_day), int(self._around.now()))
         metrics.set_binding(
             *place,
             states={str(state): count for state, count in count_states(journal).items()},
             finalized=journal.finalized,
             batches=journal.committed_batches,
-            budget_left=budget / 10**18,
+            budget_left=left / 10**18,
             ready=verdict.reason is BindingReason.READY,
             balance=None if health.balance is None else health.balance / 10**18,
             final_block=health.final.number if health.final else None,
@@ -277,6 +276,8 @@ class BindingReconciler:
         """The binding is gone. Its journal stays where records wait in it: a binding of that name goes on with it."""
         self._ledgers.remove(namespace, name)
         metrics.forget_binding(namespace, name)
+        self._signers.forget(namespace)
+        self._receipts.forget(namespace)
         session = self._sessions.pop((namespace, name), None)
         if session is None:
             return

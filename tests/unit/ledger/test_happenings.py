@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from faceledger_operator import metrics
-from faceledger_operator.ledger.happenings import count_states, happenings_of, left_of_budget
+from faceledger_operator.ledger.fees import left_today
+from faceledger_operator.ledger.happenings import happenings_of
+from faceledger_operator.ledger.journal import count_states
 from faceledger_operator.ledger.moves import Forget, Include, Reorg, Repeat, Send
 
 
@@ -39,9 +41,9 @@ def test_records_are_counted_by_state(build: Any) -> None:
 
 def test_what_is_left_of_the_budget(build: Any) -> None:
     journal = build.journal().with_spending(30, build.now)
-    assert left_of_budget(journal, 100, build.now) == 70
-    assert left_of_budget(journal, 20, build.now) == 0
-    assert left_of_budget(journal, 100, build.now + 2 * 86_400) == 100
+    assert left_today(journal.spending, 100, build.now) == 70
+    assert left_today(journal.spending, 20, build.now) == 0
+    assert left_today(journal.spending, 100, build.now + 2 * 86_400) == 100
 
 
 def test_a_binding_is_measured_until_it_is_gone() -> None:

@@ -124,6 +124,10 @@ async def test_a_signer_is_opened_once_a_version(monkeypatch: pytest.MonkeyPatch
     signers = Signers()
     first = await signers.open("people", IN_KEYSTORE, keystore())
     assert await signers.open("people", IN_KEYSTORE, keystore()) is first
+    signers.forget("others")
+    assert await signers.open("people", IN_KEYSTORE, keystore()) is first
+    signers.forget("people")
+    assert not signers._opened
     assert len(opened) == 1
     await signers.open("people", IN_KEYSTORE, keystore(version="2"))
     assert len(opened) == 2
