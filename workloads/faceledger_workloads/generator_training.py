@@ -3,7 +3,8 @@
 In: the faces to train on and what is asked for. Out: a generator's checkpoint, and artefacts that show the course.
 Whoever dies, worker or driver, one interval is repeated at most: the state between two intervals is encrypted on the
 output volume, under a name that says what it is a state of, so a later attempt finds it.
-Invariant: the generator is a function of (faces, settings, seed) alone, however often the run was interrupted.
+Invariant: the generator and its course are functions of (faces, settings, seed) alone, however often the run was
+interrupted and whatever else was trained on the same volume.
 """
 
 from __future__ import annotations
@@ -71,8 +72,8 @@ def train_generator(session: Session, pool: Pool, run: DatasetRun, faces: Pixels
 
 @dataclass(frozen=True)
 class _StateFile:
-    """Where a run's newest checkpoint lies. Its name says all that decides it but the length of the run: a longer one
-    goes on where a shorter one ended."""
+    """Where a run's newest checkpoint lies. Its name says all that decides it: a run of another length or with other
+    checkpoints has another course, and a state of its own."""
 
     path: Path
     seal: Seal
@@ -80,11 +81,14 @@ class _StateFile:
     @classmethod
     def named_by(cls, session: Session, run: DatasetRun, config: BaseModel, faces: Pixels) -> _StateFile:
         assert run.synthesis is not None
+        assert run.synthesis.train is not None
         determined = {
             "generator": run.synthesis.generator,
             "config": config.model_dump(mode="json"),
             "faces": hashlib.sha256(faces.tobytes()).hexdigest(),
             "workers": [str(run.workers.cpu), run.workers.gpu],
+            "kimg": float(run.synthesis.train.kimg),
+            "checkpointEvery": float(run.synthesis.train.checkpoint_every),
         }
         name = f"training-{hashlib.sha256(canonical_json(determined)).hexdigest()[:32]}"
         seal = session.vault.seal(name)
@@ -113,10 +117,11 @@ class _Course:
 
     @classmethod
     def opened(cls, content: bytes | None) -> _Course:
-        """What `packed` packed; a run at its beginning for None."""
-        if content is None:
+        """What `packed` packed; a run at its beginning for None, and for what was altered where nothing seals it."""
+        digest, _, body = (content or b"").partition(b"\n")
+        if digest != _digest(body):
             return cls()
-        head, _, rest = content.partition(b"\n")
+        head, _, rest = body.partition(b"\n")
         described = json.loads(head)
         size = described["state"]
         points = tuple(Point(**point) for point in described["points"])
@@ -129,7 +134,8 @@ class _Course:
             "state": len(self.state),
             "metadata": self.generator.metadata,
         }
-        return canonical_json(described) + b"\n" + self.state + self.generator.content
+        body = canonical_json(described) + b"\n" + self.state + self.generator.content
+        return _digest(body) + b"\n" + body
 
     def extended(self, result: TrainingResult) -> _Course:
         return replace(self, points=(*self.points, result.point), state=result.state, generator=result.generator)
@@ -199,6 +205,10 @@ def _finished(session: Session, training: Training, course: _Course, faces: int)
         converged_kimg=None if converged is None else _decimal(converged),
     )
     return Trained(course.generator, summary)
+
+
+def _digest(body: bytes) -> bytes:
+    return hashlib.sha256(body).hexdigest().encode()
 
 
 def _decimal(number: float) -> Decimal:

@@ -72,12 +72,13 @@ class Bench:
     run: DatasetRun
     reporter: Reporter
     artefacts: dict[str, str] = field(default_factory=dict)
+    key: bytes | None = KEY
 
     def train(self, fail_at: float | None = None, faces: Any = FACES) -> Trained:
         return self.train_on(OwnProcess(Trainer(fail_at)), faces)
 
     def train_on(self, pool: Pool, faces: Any = FACES) -> Trained:
-        vault = Vault(Path(self.run.output), KEY, self.run.purpose)
+        vault = Vault(Path(self.run.output), self.key, self.run.purpose)
         seal = vault.seal(self.run.attempt)
         store = ArtefactStore(vault.folder, seal, LocalContent(), SystemClock(), lambda reason: None)
         session = Session(self.reporter, store, vault, "uid", lambda setup, on_wait: pool)
@@ -110,13 +111,42 @@ def test_a_run_that_was_killed_ends_with_the_generator_of_one_that_was_not(
     }
 
 
-def test_what_was_trained_is_not_trained_again_and_a_longer_run_goes_on(bench: Bench, run_builder: RunBuilder) -> None:
+def test_what_was_trained_is_not_trained_again(bench: Bench) -> None:
     first = bench.train()
     assert bench.train(fail_at=0.0) == first
-    bench.run = training_run(run_builder, kimg="0.016")
-    longer = bench.train(fail_at=0.0161)
-    assert longer.summary.kimg > first.summary.kimg
     assert len(bench.states) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param({"kimg": "0.016"}, id="a longer one"),
+        pytest.param({"checkpointEvery": "0.006"}, id="one with other checkpoints"),
+    ],
+)
+def test_a_run_is_the_same_whatever_was_trained_on_the_volume_before(
+    bench: Bench, run_builder: RunBuilder, other: dict[str, str]
+) -> None:
+    expected = bench.train()
+    artefacts = bench.artefacts
+    (state,) = bench.states
+    state.unlink()
+    asked, bench.run = bench.run, training_run(run_builder, **other)
+    bench.train()
+    bench.run = asked
+    assert bench.train() == expected
+    assert bench.artefacts == artefacts
+
+
+@pytest.mark.parametrize("at", [0, 0.5, 1], ids=["first byte", "middle", "last byte"])
+def test_an_open_state_that_was_altered_is_not_used(bench: Bench, at: float) -> None:
+    bench.key = None
+    expected = bench.train()
+    (state,) = bench.states
+    content = bytearray(state.read_bytes())
+    content[round(at * (len(content) - 1))] ^= 1
+    state.write_bytes(content)
+    assert bench.train() == expected
 
 
 def test_the_state_is_encrypted_and_one_that_was_altered_is_not_used(bench: Bench) -> None:
