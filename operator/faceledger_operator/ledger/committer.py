@@ -102,23 +102,29 @@ class Committer:
         try:
             content_trouble = await self._pin(before)
             await self._form()
-            trouble = await self.advance() or content_trouble
+            trouble, final = await self._advance()
+            trouble = await self._finalise(final) or trouble or content_trouble
         finally:
             self._tell_changes(before, self._store.current)
         happenings, self._happenings = tuple(self._happenings), []
         return Outcome(self._next_look(trouble), trouble, happenings)
 
     async def advance(self) -> Trouble | None:
-        """The part of a pass that talks to the chain: transactions, and nothing that would wait for content."""
+        """The part of a pass that talks to the chain: transactions, and nothing that would wait for any store."""
+        trouble, _ = await self._advance()
+        return trouble
+
+    async def _advance(self) -> tuple[Trouble | None, Sequence[str]]:
+        """Also the keys of what is final. Other bindings of the signer wait meanwhile: no receipt is kept in here."""
         async with self._lane.lock:
             try:
                 return await self._nodes.ask(self._commit)
             except ChainReplacedError as error:
-                return Trouble(BindingReason.CHAIN_REPLACED, str(error))
+                return Trouble(BindingReason.CHAIN_REPLACED, str(error)), ()
             except SignerUnavailableError as error:
-                return Trouble(BindingReason.SIGNER_UNREACHABLE, f"signer: {error}")
+                return Trouble(BindingReason.SIGNER_UNREACHABLE, f"signer: {error}"), ()
             except SignerInvalidError as error:
-                return Trouble(BindingReason.SIGNER_INVALID, f"signer: {error}")
+                return Trouble(BindingReason.SIGNER_INVALID, f"signer: {error}"), ()
             finally:
                 self._lane.reserve(self._binding, self._store.current.nonces())
 
@@ -144,16 +150,16 @@ class Committer:
         if batches:
             await self._store.update(partial(_with_new_batches, batches))
 
-    async def _commit(self, connection: Connection) -> Trouble | None:
+    async def _commit(self, connection: Connection) -> tuple[Trouble | None, Sequence[str]]:
         """One look through one node, and what follows from it."""
         journal = await self._store.load()
         if not any(True for _ in journal.intents()):
-            return None
+            return None, ()
         reserved = self._lane.reserved_beside(self._binding)
         view = await observe_chain(connection, journal, self._signer.address, self._terms.finality, reserved)
         decision = decide_batches(journal, view, self._terms.policy, int(self._now()))
         refused = await self._act(connection, decision, view)
-        return await self._finalise(decision) or decision.trouble or refused
+        return decision.trouble or refused, [move.key for move in decision.moves if isinstance(move, Finalise)]
 
     async def _act(self, connection: Connection, decision: Decision, view: ChainView) -> Trouble | None:
         """Journals all that changes, then broadcasts."""
@@ -180,10 +186,10 @@ class Committer:
                 trouble = trouble or _refusal_trouble(error)
         return trouble
 
-    async def _finalise(self, decision: Decision) -> Trouble | None:
+    async def _finalise(self, keys: Sequence[str]) -> Trouble | None:
         """A batch whose receipts cannot be kept stays as it is, and holds up no other."""
         journal = self._store.current
-        intents = [journal.intent(move.key) for move in decision.moves if isinstance(move, Finalise)]
+        intents = [journal.intent(key) for key in keys]
         kept, trouble = await self._keeping.look(journal, [x for x in intents if isinstance(x, Batch)])
         if kept:
             await self._store.update(partial(_with_finalised, [batch.key for batch in kept]))
