@@ -3,7 +3,8 @@
 In: a folder of face images. Out: compare.json, compare.png and compare.html with, for each model, what so many seconds
 of processor time gave: images shown, detection rate, Fréchet distance, precision, recall, coverage and spread in dlib's
 space against images that were held out, and for CycleGAN, which makes no people, how many translations stay the person.
-Invariant: every model gets the same images, resolution, batch, threads and seconds; nothing is tuned for one of them.
+Invariant: every model gets the same images, resolution, batch, threads and seconds and shows as many faces; nothing is
+tuned for one of them, and none is judged against an image that it was given.
 """
 
 from __future__ import annotations
@@ -22,11 +23,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from faceledger_workloads.embedding.encoder import FaceEncoder, load_encoder
-from faceledger_workloads.embedding.rows import Embeddings, joined
-from faceledger_workloads.face import Face, FaceFinder
-from faceledger_workloads.images.scale import decode_png
-from faceledger_workloads.runspec import Encoder
+from faceledger_workloads.embedding.rows import Embeddings
 from faceledger_workloads.synthesis.checkpoint import write_atomically
 from faceledger_workloads.synthesis.cyclegan import CycleGANFaces
 from faceledger_workloads.synthesis.dataset import TrainingImages, load_training_images
@@ -37,19 +34,17 @@ from faceledger_workloads.synthesis.distances import (
     frechet_distance,
     share_closer_than,
 )
+from faceledger_workloads.synthesis.eye import Eye
 from faceledger_workloads.synthesis.faces import face_generator
 from faceledger_workloads.synthesis.model import FaceTrainer
 from faceledger_workloads.synthesis.trainers import TRAINERS, build_trainer, training_config
 
 __all__ = ["Compared", "Conditions", "compare", "main"]
 
-CHIP_SIDE = 150
-"""Pixels of an aligned face."""
-
-BATCH = 32
-"""Faces that are encoded at once."""
-
 Pixels = NDArray[np.uint8]
+
+_Encoded = tuple[Embeddings, list[int]]
+"""The faces that were found, and in which images."""
 
 
 @dataclass(frozen=True)
@@ -80,35 +75,36 @@ class Compared:
     identity_retention: float | None = None
 
 
-class _Eye:
-    """Finds and encodes faces."""
+@dataclass(frozen=True)
+class _HeldOut:
+    """Images that nothing was trained on, in two halves: `real` is what faces are judged against, and `sources` is what
+    CycleGAN translates, which would be judged against its own inputs otherwise."""
 
-    def __init__(self) -> None:
-        self._finder = FaceFinder()
-        self._encoder: FaceEncoder = load_encoder(Encoder(), "cpu")
+    real: list[Pixels]
+    sources: list[Pixels]
 
-    def encode(self, images: Sequence[Pixels]) -> tuple[Embeddings, list[int]]:
-        """Embeddings of the faces that were found, and in which images."""
-        found = [self._finder.in_pixels(image, CHIP_SIDE) for image in images]
-        where = [number for number, face in enumerate(found) if isinstance(face, Face)]
-        chips = [decode_png(face.chip_png) for face in found if isinstance(face, Face)]
-        rows = [self._encoder.encode(chips[start : start + BATCH]) for start in range(0, len(chips), BATCH)]
-        return joined(rows), where
+    @classmethod
+    def halved(cls, images: TrainingImages, faces: int) -> _HeldOut:
+        """At most `faces` in each half."""
+        pixels = list(images.pixels.permute(0, 2, 3, 1).contiguous().numpy())
+        return cls(pixels[0::2][:faces], pixels[1::2][:faces])
 
 
 def compare(
     images: TrainingImages, held_out: TrainingImages, conditions: Conditions
 ) -> tuple[list[Compared], dict[str, Pixels]]:
-    """Each model's figures, and a strip of its faces."""
-    eye = _Eye()
-    real = _arrays(held_out)[: conditions.faces]
-    reference = eye.encode(real)
+    """Each model's figures, and a strip of its faces. ValueError for less than two images in `held_out`."""
+    if len(held_out.pixels) < 2:
+        raise ValueError("held_out: one half is judged against, and the other one translated")
+    eye, held = Eye(), _HeldOut.halved(held_out, conditions.faces)
+    real, _ = eye.encode(held.real)
+    sources = eye.encode(held.sources)
     results, strips = [], {}
     for kind in TRAINERS:
         trainer = _trained(kind, images, conditions)
-        faces = _faces(trainer, real, conditions)
+        faces = _faces(trainer, held.sources, conditions.seed)
         strips[kind] = np.concatenate(faces[:8], axis=1)
-        results.append(_judged(kind, trainer.kimg, faces, eye, reference))
+        results.append(_judged(kind, trainer.kimg, eye.encode(faces), len(faces), real, sources))
     return results, strips
 
 
@@ -164,42 +160,37 @@ def _begin(kind: str, conditions: Conditions, kimg: float) -> FaceTrainer:
     return build_trainer(kind, config.model_dump_json())
 
 
-def _faces(trainer: FaceTrainer, real: Sequence[Pixels], conditions: Conditions) -> list[Pixels]:
-    """As many as are compared: new ones, or translations of held-out ones."""
+def _faces(trainer: FaceTrainer, sources: Sequence[Pixels], seed: int) -> list[Pixels]:
+    """As many as there are sources: new ones, or the sources' translations."""
     generator = face_generator(trainer.modules()["average"], "0" * 64)
     if isinstance(generator, CycleGANFaces):
-        return [generator.vary(face, 1 + number % 2) for number, face in enumerate(real)]
-    return list(generator.sample(conditions.seed, range(conditions.faces), 1.0))
+        return [generator.vary(face, 1 + number % 2) for number, face in enumerate(sources)]
+    return list(generator.sample(seed, range(len(sources)), 1.0))
 
 
-def _judged(
-    kind: str, kimg: float, faces: Sequence[Pixels], eye: _Eye, reference: tuple[Embeddings, list[int]]
-) -> Compared:
-    real, real_where = reference
-    made, where = eye.encode(faces)
-    enough = min(len(made), len(real)) > NEIGHBOURS
-    figures = asdict(compare_manifolds(real, made)) if enough else {}
-    figures |= {"frechet_distance": frechet_distance(real, made)} if enough else {}
+def _judged(kind: str, kimg: float, made: _Encoded, shown: int, real: Embeddings, sources: _Encoded) -> Compared:
+    """`made`: what was found in the `shown` faces of the model; `real`: others' embeddings."""
+    rows, where = made
+    enough = min(len(rows), len(real)) > NEIGHBOURS
+    figures = asdict(compare_manifolds(real, rows)) if enough else {}
+    figures |= {"frechet_distance": frechet_distance(real, rows)} if enough else {}
     if kind == "CycleGAN":
-        figures |= {"identity_retention": _retention(made, where, real, real_where)}
-    elif len(made) > 1:
-        figures |= {"identity_spread": share_closer_than(made)}
+        figures |= {"identity_retention": _retention(made, sources)}
+    elif len(rows) > 1:
+        figures |= {"identity_spread": share_closer_than(rows)}
     rounded = {name: None if value is None else round(value, 4) for name, value in figures.items()}
-    return Compared(kind, round(kimg, 3), round(len(where) / len(faces), 4), **rounded)
+    return Compared(kind, round(kimg, 3), round(len(where) / shown, 4), **rounded)
 
 
-def _retention(made: Embeddings, where: list[int], real: Embeddings, real_where: list[int]) -> float | None:
+def _retention(made: _Encoded, sources: _Encoded) -> float | None:
     """Translations that dlib takes for the person they were made from, of those where both faces were found."""
-    rows = {number: row for row, number in enumerate(real_where)}
-    pairs = [(row, rows[number]) for row, number in enumerate(where) if number in rows]
-    if not pairs:
-        return None
-    near = [float(np.linalg.norm(made[one] - real[other])) < SAME_PERSON for one, other in pairs]
-    return sum(near) / len(near)
-
-
-def _arrays(images: TrainingImages) -> list[Pixels]:
-    return list(images.pixels.permute(0, 2, 3, 1).contiguous().numpy())
+    own = dict(zip(sources[1], sources[0], strict=True))
+    near = [
+        float(np.linalg.norm(row - own[number])) < SAME_PERSON
+        for row, number in zip(*made, strict=True)
+        if number in own
+    ]
+    return sum(near) / len(near) if near else None
 
 
 def _chart(results: Sequence[Compared]) -> bytes:
@@ -246,7 +237,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--resolution", type=int, default=64, help="pixels a side, a power of two")
     parser.add_argument("--channels", type=int, default=64, help="most channels anywhere")
     parser.add_argument("--batch", type=int, default=16, help="images a step")
-    parser.add_argument("--faces", type=int, default=256, help="faces that are compared")
+    parser.add_argument("--faces", type=int, default=256, help="most faces that are compared")
     parser.add_argument("--crop", type=float, default=1.0, help="share of the central square to keep")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
     return parser
