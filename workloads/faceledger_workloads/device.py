@@ -1,7 +1,8 @@
 """Where a process computes: on the GPU that its run asked for, or on the processor where this process has none.
 
 In: the device that the run names. Out: the one to use. Invariant: a head pod, which drives and owns no GPU, and a node
-whose GPU is announced but not there compute the same results, more slowly, and say so in their log.
+whose GPU is announced but not there use the same models and say in their log that they are slower. Their faces are the
+same; their embeddings, kept under the device that was asked for, differ by rounding, as docs/encoding.md measures it.
 """
 
 from __future__ import annotations

@@ -15,8 +15,9 @@ from faceledger_contracts.canonical import sha256_digest
 
 from faceledger_workloads.alignment.five_point import PADDING, FaceAligner, Points
 from faceledger_workloads.detection.box import Box, Detection, FaceDetector
-from faceledger_workloads.detection.choice import chosen_faces
+from faceledger_workloads.detection.choice import chosen_faces, uses_mmod
 from faceledger_workloads.detection.search import ENLARGED_SIDE, FaceSearcher
+from faceledger_workloads.device import usable_device
 from faceledger_workloads.images.decode import Pixels, read_file
 from faceledger_workloads.images.picture import EncodedPicture, Picture, PixelPicture, Turned
 from faceledger_workloads.images.rejects import ImageReject, RejectedImage
@@ -63,7 +64,8 @@ class FaceFinder:
     """One a process: the models are loaded once."""
 
     def __init__(self, search: FaceSearch | None = None, device: str = "cpu") -> None:
-        """`device` (`cpu` or `cuda`) is where `Mmod` runs, and what `Auto` chooses by. Raises `ModelFileError`."""
+        """`device` (`cpu` or `cuda`), as the run asks for it, is what `Auto` chooses by; `Mmod` runs there where this
+        process has it. Raises `ModelFileError`."""
         asked = search or FaceSearch()
         self.detector = _detector(asked, device)
         self._policy = asked.faces
@@ -116,10 +118,10 @@ class FaceFinder:
 
 def _detector(search: FaceSearch, device: str) -> FaceDetector:
     """torch is loaded for the CNN alone."""
-    if search.detector == "Mmod" or (search.detector == "Auto" and device != "cpu"):
+    if uses_mmod(search, device):
         from faceledger_workloads.detection.mmod import MmodDetector
 
-        return MmodDetector(device)
+        return MmodDetector(usable_device(device))
     from faceledger_workloads.detection.hog import HogDetector
 
     return HogDetector()

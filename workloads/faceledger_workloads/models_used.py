@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from faceledger_workloads.detection.choice import uses_mmod
 from faceledger_workloads.models import FACE_RESNET, FIVE_POINTS, MMOD, SIXTY_EIGHT_POINTS, ModelFile
 from faceledger_workloads.runspec import ModelUsed
 from faceledger_workloads.work import WorkerSetup
@@ -19,9 +20,8 @@ def models_used(setup: WorkerSetup) -> tuple[ModelUsed, ...]:
 
 def _files(setup: WorkerSetup) -> list[ModelFile]:
     search = setup.search
-    mmod = search.detector == "Mmod" or (search.detector == "Auto" and setup.device != "cpu")
     chosen = {
-        MMOD: mmod,
+        MMOD: uses_mmod(search, setup.device),
         FIVE_POINTS: True,
         SIXTY_EIGHT_POINTS: search.landmarks == "SixtyEightPoint",
         FACE_RESNET: setup.encoder is not None,

@@ -126,7 +126,7 @@ class FacesPolicy(StrEnum):
 
 
 class FaceSearch(_Frozen):
-    """How faces are looked for. Detector `Auto`: dlib's CNN (`Mmod`) where a worker has a GPU, dlib's `Hog` elsewhere.
+    """How faces are looked for. Detector `Auto`: dlib's CNN (`Mmod`) where workers ask for a GPU, else dlib's `Hog`.
     `rotations`: a photo in which nothing is found upright is searched turned by 90, 180 and 270 degrees too.
     Landmarks `SixtyEightPoint`: the model's training data forbids commercial use, so `acceptLicense` must be true."""
 

@@ -123,7 +123,7 @@ class FaceWorker:
 
     @cached_property
     def _finder(self) -> FaceFinder:
-        return FaceFinder(self._setup.search, self._device)
+        return FaceFinder(self._setup.search, self._setup.device)
 
     def _looked_at(self, images: Images, photo: Photo) -> Iterator[tuple[Found, tuple[str, ...]]]:
         """What is in a photo, and the faults of each face that a gate only reports."""

@@ -1,7 +1,8 @@
-"""Which of the faces in a photo are meant.
+"""Which detector a run looks with, and which of the faces in a photo are meant.
 
-In: detections and the user's policy. Out: the faces to take, the largest first, or a `RejectedImage`. Invariant: false
-alarms and people in the background neither are taken for the person in front nor make a photo one of several people.
+In: what the user asks for, and detections. Out: the detector; the faces to take, the largest first, or a
+`RejectedImage`. Invariants: all workers of a run look with the same detector; false alarms and people in the background
+neither are taken for the person in front nor make a photo one of several people.
 """
 
 from __future__ import annotations
@@ -10,15 +11,21 @@ from typing import assert_never
 
 from faceledger_workloads.detection.box import Detection
 from faceledger_workloads.images.rejects import ImageReject, RejectedImage
-from faceledger_workloads.runspec import FacesPolicy
+from faceledger_workloads.runspec import FaceSearch, FacesPolicy
 
-__all__ = ["chosen_faces"]
+__all__ = ["chosen_faces", "uses_mmod"]
 
 SECOND_FACE_AREA = 0.25
 """A second face counts when it has at least this share of the first one's area: not a passer-by in the background."""
 
 SECOND_FACE_SCORE = 0.5
 """... and at least this detection score: dlib's false alarms lie below, true frontal faces mostly above."""
+
+
+def uses_mmod(search: FaceSearch, device: str) -> bool:
+    """By the device that the run asks for, never by what a worker finds: a GPU that is lost makes the CNN slow, but
+    finds the same faces."""
+    return search.detector == "Mmod" or (search.detector == "Auto" and device != "cpu")
 
 
 def chosen_faces(detections: list[Detection], policy: FacesPolicy) -> tuple[Detection, ...]:
