@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from faceledger_contracts.canonical import canonical_json
 from numpy.typing import NDArray
 
+from faceledger_workloads.charts import chart_png
 from faceledger_workloads.embedding.rows import joined
 from faceledger_workloads.synthesis.distances import (
     NEIGHBOURS,
@@ -26,6 +27,9 @@ from faceledger_workloads.synthesis.distances import (
     share_closer_than,
 )
 from faceledger_workloads.synthesis.screening import ScreeningReason
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["MAX_COMPARED", "SynthesisFigures", "SynthesisTally", "measure", "report_html", "report_json", "report_png"]
 
@@ -112,18 +116,7 @@ def report_json(figures: SynthesisFigures) -> bytes:
 
 def report_png(figures: SynthesisFigures) -> bytes:
     """Bars: the shares on the left, the reasons of rejection on the right."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    shown = {name: value for name, value in asdict(figures).items() if isinstance(value, float)}
-    left.barh([name.replace("_", " ") for name in shown], list(shown.values()))
-    left.set(title="synthetic against real faces")
-    right.barh(list(figures.rejected) or ["none"], list(figures.rejected.values()) or [0])
-    right.set(title=f"left out, of {figures.drawn} draws")
-    image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=100, metadata={"Software": None})
-    return image.getvalue()
+    return chart_png((10, 4), lambda figure: _draw_bars(figure, figures))
 
 
 def report_html(figures: SynthesisFigures, chart: bytes, grid: bytes | None) -> bytes:
@@ -143,6 +136,15 @@ body{{font:16px sans-serif;max-width:64rem;margin:2rem auto}} td{{padding:.2rem 
 {"".join(pictures)}
 </html>
 """.encode()
+
+
+def _draw_bars(figure: Figure, figures: SynthesisFigures) -> None:
+    left, right = figure.subplots(1, 2)
+    shown = {name: value for name, value in asdict(figures).items() if isinstance(value, float)}
+    left.barh([name.replace("_", " ") for name in shown], list(shown.values()))
+    left.set(title="synthetic against real faces")
+    right.barh(list(figures.rejected) or ["none"], list(figures.rejected.values()) or [0])
+    right.set(title=f"left out, of {figures.drawn} draws")
 
 
 def _table(cells: Mapping[str, object]) -> str:

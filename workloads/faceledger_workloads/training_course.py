@@ -6,13 +6,18 @@ Invariant: all are functions of the points alone, byte for byte: no time of day 
 
 from __future__ import annotations
 
-import io
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from faceledger_contracts.canonical import canonical_json
+
+from faceledger_workloads.charts import chart_png
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["Point", "converged_at", "course_json", "curves_png", "event_file"]
 
@@ -52,27 +57,7 @@ def course_json(points: Sequence[Point]) -> bytes:
 
 def curves_png(points: Sequence[Point]) -> bytes:
     """Losses, sign of D(real), augmentation and Fréchet distance over thousand images."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 6), layout="constrained")
-    panels = figure.subplots(2, 2)
-    kimg = [point.kimg for point in points]
-    curves = (
-        ("loss", {"generator": "generator_loss", "discriminator": "discriminator_loss"}),
-        ("Fréchet distance (dlib)", {"": "frechet_distance"}),
-        ("sign of D(real)", {"": "real_sign"}),
-        ("augmentation p", {"": "augment_p"}),
-    )
-    for panel, (title, lines) in zip(panels.flat, curves, strict=True):
-        for label, name in lines.items():
-            panel.plot(kimg, [getattr(point, name) for point in points], marker=".", label=label)
-        panel.set(title=title, xlabel="thousand images")
-        panel.grid(alpha=0.3)
-    panels.flat[0].legend()
-    image = io.BytesIO()
-    # matplotlib's version in the file would change its digest with every release.
-    figure.savefig(image, format="png", dpi=100, metadata={"Software": None})
-    return image.getvalue()
+    return chart_png((9, 6), lambda figure: _draw_curves(figure, points))
 
 
 def event_file(points: Sequence[Point]) -> bytes:
@@ -92,3 +77,20 @@ def event_file(points: Sequence[Point]) -> bytes:
             writer.write(event.SerializeToString())
         writer.close()
         return path.read_bytes()
+
+
+def _draw_curves(figure: Figure, points: Sequence[Point]) -> None:
+    panels = figure.subplots(2, 2)
+    kimg = [point.kimg for point in points]
+    curves = (
+        ("loss", {"generator": "generator_loss", "discriminator": "discriminator_loss"}),
+        ("Fréchet distance (dlib)", {"": "frechet_distance"}),
+        ("sign of D(real)", {"": "real_sign"}),
+        ("augmentation p", {"": "augment_p"}),
+    )
+    for panel, (title, lines) in zip(panels.flat, curves, strict=True):
+        for label, name in lines.items():
+            panel.plot(kimg, [getattr(point, name) for point in points], marker=".", label=label)
+        panel.set(title=title, xlabel="thousand images")
+        panel.grid(alpha=0.3)
+    panels.flat[0].legend()
