@@ -72,7 +72,7 @@ def test_bytes_do_not_depend_on_the_number_of_threads(generator: Generator) -> N
 def test_other_seeds_and_truncations_give_other_faces(generator: Generator) -> None:
     face = generator.sample(SEED, [0], 0.7)
     assert not np.array_equal(face, generator.sample(SEED + 1, [0], 0.7))
-    generator.sample(SEED, [0], 1.0)
+    assert not np.array_equal(face, generator.sample(SEED, [0], 1.0))
     assert np.array_equal(face, generator.sample(SEED, [0], 0.7))
 
 

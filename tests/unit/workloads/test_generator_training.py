@@ -19,7 +19,8 @@ from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.generator_training import Trained, train_generator
 from faceledger_workloads.own_process import OwnProcess
 from faceledger_workloads.report import Reporter
-from faceledger_workloads.runspec import DatasetRun, FailureReason
+from faceledger_workloads.runreport import FailureReason
+from faceledger_workloads.runspec import DatasetRun
 from faceledger_workloads.sealing import Sealed
 from faceledger_workloads.session import Session
 from faceledger_workloads.shards import Pool
@@ -63,6 +64,18 @@ class Trainer:
         if self._fail_at is not None and order.until_kimg >= self._fail_at:
             raise KeyboardInterrupt
         return train_interval(order, faces.get(), ConstantEncoder(), "cpu", 1)
+
+
+class Noting(Trainer):
+    """Notes up to where it was asked to train."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[float] = []
+
+    def train_generator(self, order: Any, faces: Any) -> Any:
+        self.asked.append(order.until_kimg)
+        return super().train_generator(order, faces)
 
 
 @dataclass
@@ -178,14 +191,21 @@ def test_a_run_that_diverges_names_the_step_and_keeps_the_last_good_checkpoint(
     bench: Bench, run_builder: RunBuilder
 ) -> None:
     bench.run = training_run(
-        run_builder, generator="ProGAN", learningRate="1000000000000", kimg="0.4", checkpointEvery="0.004"
+        run_builder, generator="ProGAN", learningRate="1000000000", kimg="0.4", checkpointEvery="0.004"
     )
+    worker = Noting()
     with pytest.raises(RunFailed) as failed:
-        bench.train()
+        bench.train_on(OwnProcess(worker))
     failure = failed.value.failure
     assert (failure.reason, failure.retryable) == (FailureReason.TRAINING_DIVERGED, False)
     assert "step " in failure.message
     assert not list(Path(bench.run.output).glob("*/generator.safetensors*"))
+    # Whoever tries again goes on from the last good one: the interval that diverged is the first that is taken.
+    again = Noting()
+    with pytest.raises(RunFailed):
+        bench.train_on(OwnProcess(again))
+    assert len(worker.asked) > 1
+    assert again.asked == worker.asked[-1:]
 
 
 def test_a_full_disk_is_named_and_leaves_the_old_state_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
