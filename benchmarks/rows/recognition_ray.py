@@ -29,7 +29,8 @@ from faceledger_workloads.local import LocalDataset, LocalGallery, LocalRecognit
 from faceledger_workloads.own_process import OwnProcess
 from faceledger_workloads.report import FileSink, Reporter
 from faceledger_workloads.run import actors
-from faceledger_workloads.runspec import REPORT_KEY, Encoder, Images, Matching, RunReport, RunState, Workers
+from faceledger_workloads.runreport import REPORT_KEY, RunReport, RunState
+from faceledger_workloads.runspec import Encoder, Images, Matching, Workers
 from faceledger_workloads.shards import PHOTOS, SHARD, Pool, cut
 from faceledger_workloads.work import WorkerSetup
 from faceledger_workloads.worker import FaceWorker

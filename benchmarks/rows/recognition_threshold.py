@@ -22,7 +22,7 @@ from faceledger_workloads.matching.gallery import TemplateGallery
 from faceledger_workloads.matching.impostors import gather_impostors, others
 from faceledger_workloads.matching.normalisation import NOBODY
 from faceledger_workloads.matching.scores import make_scorer
-from faceledger_workloads.runspec import Cosine, Encoder, Images, Matching
+from faceledger_workloads.runspec import Encoder, Images, Matching, Score
 from faceledger_workloads.work import WorkerSetup
 from faceledger_workloads.worker import FaceWorker
 from numpy.typing import NDArray
@@ -83,7 +83,7 @@ def _outside_rate(people: People, random: np.random.Generator) -> float:
     """T from one half of the people, then every photo of the others against each of them."""
     inside = people.split(random)
     gallery = TemplateGallery.build(people.rows[inside], people.names[inside].tolist())
-    scorer = make_scorer(Cosine.COSINE, gallery)
+    scorer = make_scorer(Score.COSINE, gallery)
     impostors = gather_impostors(scorer, synthetic=False)
     calibration = determine_threshold(Matching(), impostors, len(gallery.templates), "sha256:" + "0" * 64)
     strangers = scorer.prepare(people.rows[~inside])
@@ -102,7 +102,7 @@ def _identified(people: People, faces: Rows, random: np.random.Generator) -> tup
     number = {name: index for index, name in enumerate(gallery.people)}
     right = np.array([number[name] for name in people.names[probes]])
     shares = []
-    for score in (Cosine.COSINE, Cosine.ASNORM):
+    for score in (Score.COSINE, Score.ASNORM):
         scorer = make_scorer(score, gallery)
         strangers = -np.sort(-scorer.search(scorer.prepare(people.rows[~inside]), 1).scores[:, 0])
         found = scorer.search(scorer.prepare(people.rows[probes]), 1)

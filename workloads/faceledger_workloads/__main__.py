@@ -23,7 +23,7 @@ from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.local import LocalDataset, LocalRecognition, Plan, plan_run, read_run
 from faceledger_workloads.own_process import OwnProcess
 from faceledger_workloads.report import FileSink, Reporter
-from faceledger_workloads.runspec import REPORT_KEY, RunReport, RunState
+from faceledger_workloads.runreport import REPORT_KEY, RunReport, RunState
 from faceledger_workloads.session import PoolMaker
 from faceledger_workloads.worker import FaceWorker
 

@@ -21,7 +21,7 @@ from faceledger_contracts.envelope import EncryptedFileError, Plaintext
 from faceledger_workloads.chunks import ChunkReader
 from faceledger_workloads.clock import Clock, backoff
 from faceledger_workloads.failures import RunFailed
-from faceledger_workloads.runspec import Artefact, FailureReason
+from faceledger_workloads.runreport import Artefact, FailureReason
 from faceledger_workloads.sealing import Seal
 
 __all__ = [

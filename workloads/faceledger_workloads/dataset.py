@@ -33,15 +33,8 @@ from faceledger_workloads.manifest import (
 )
 from faceledger_workloads.models import FIVE_POINTS
 from faceledger_workloads.models_used import models_used
-from faceledger_workloads.runspec import (
-    DatasetRun,
-    DatasetSummary,
-    Encoder,
-    FailureReason,
-    Images,
-    ModelUsed,
-    Synthesis,
-)
+from faceledger_workloads.runreport import DatasetSummary, FailureReason, ModelUsed
+from faceledger_workloads.runspec import DatasetRun, Encoder, Images, Synthesis
 from faceledger_workloads.session import Outcome, Session
 from faceledger_workloads.shards import DETECTION, PHOTOS, Pool, Shared, cut, detection, generation, variation
 from faceledger_workloads.sheets.contact_sheet import MAX_TILES, Tile, draw_sheet

@@ -21,16 +21,8 @@ from faceledger_workloads.dataset import run_dataset
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.recognition import run_recognition
 from faceledger_workloads.report import FINAL_DEADLINE_S, Reporter, ReportUnavailable
-from faceledger_workloads.runspec import (
-    DatasetRun,
-    DatasetSummary,
-    Failure,
-    FailureReason,
-    Progress,
-    RecognitionRun,
-    RunReport,
-    RunState,
-)
+from faceledger_workloads.runreport import DatasetSummary, Failure, FailureReason, Progress, RunReport, RunState
+from faceledger_workloads.runspec import DatasetRun, RecognitionRun
 from faceledger_workloads.session import Outcome, PoolMaker, Session
 from faceledger_workloads.vault import Vault
 

@@ -17,7 +17,8 @@ from faceledger_workloads.artefacts import open_artefact, read_artefact
 from faceledger_workloads.chips import read_chips
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.manifest import RealRow, SyntheticRow, read_manifest
-from faceledger_workloads.runspec import FailureReason, Gallery
+from faceledger_workloads.runreport import FailureReason
+from faceledger_workloads.runspec import Gallery
 from faceledger_workloads.sealing import Seal
 
 __all__ = ["Chip", "Enrolled", "open_gallery"]

@@ -6,7 +6,7 @@ point turns into the final report. Invariant: it survives the way from a Ray wor
 
 from __future__ import annotations
 
-from faceledger_workloads.runspec import Failure, FailureReason
+from faceledger_workloads.runreport import Failure, FailureReason
 
 __all__ = ["RunFailed"]
 

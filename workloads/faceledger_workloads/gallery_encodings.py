@@ -17,7 +17,8 @@ from faceledger_workloads.encodings import Row, read_encodings, write_encodings
 from faceledger_workloads.enrolled import Enrolled
 from faceledger_workloads.manifest import RealRow, SyntheticRow
 from faceledger_workloads.matching.gallery import TemplateGallery
-from faceledger_workloads.runspec import Encoder, EncodingWork, Templates
+from faceledger_workloads.runreport import EncodingWork
+from faceledger_workloads.runspec import Encoder, Templates
 from faceledger_workloads.session import Session
 from faceledger_workloads.shards import ENCODING, Pool, cut
 from faceledger_workloads.vault import Vault

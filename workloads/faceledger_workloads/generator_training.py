@@ -25,7 +25,8 @@ from faceledger_contracts.envelope import EncryptedFileError
 from faceledger_workloads.artefacts import write_whole
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.images.decode import Pixels
-from faceledger_workloads.runspec import DatasetRun, FailureReason, Training, TrainingSummary
+from faceledger_workloads.runreport import FailureReason, TrainingSummary
+from faceledger_workloads.runspec import DatasetRun, Training
 from faceledger_workloads.sealing import Seal
 from faceledger_workloads.session import Session
 from faceledger_workloads.shards import Pool

@@ -14,7 +14,7 @@ from faceledger_workloads.embedding.encoder import FaceEncoder
 from faceledger_workloads.embedding.rows import Embeddings, joined
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.images.decode import Pixels
-from faceledger_workloads.runspec import FailureReason
+from faceledger_workloads.runreport import FailureReason
 from faceledger_workloads.synthesis.checkpoint import pack_checkpoint
 from faceledger_workloads.synthesis.cyclegan import CycleGANFaces
 from faceledger_workloads.synthesis.dataset import TrainingImages

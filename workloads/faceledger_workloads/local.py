@@ -15,19 +15,17 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from faceledger_workloads.failures import RunFailed
+from faceledger_workloads.runreport import REPORT_KEY, FailureReason, RunReport
 from faceledger_workloads.runspec import (
-    REPORT_KEY,
     DatasetRun,
     Encoder,
     EnrolmentGate,
     FaceSearch,
-    FailureReason,
     Gallery,
     Images,
     Matching,
     Preprocessing,
     RecognitionRun,
-    RunReport,
     Subject,
     Synthesis,
     Workers,

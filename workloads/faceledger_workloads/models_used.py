@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from faceledger_workloads.detection.choice import uses_mmod
 from faceledger_workloads.models import FACE_RESNET, FIVE_POINTS, MMOD, SIXTY_EIGHT_POINTS, ModelFile
-from faceledger_workloads.runspec import ModelUsed
+from faceledger_workloads.runreport import ModelUsed
 from faceledger_workloads.work import WorkerSetup
 
 __all__ = ["models_used"]

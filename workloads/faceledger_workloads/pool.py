@@ -20,7 +20,7 @@ import ray
 from ray.exceptions import ObjectLostError, OutOfMemoryError, RayActorError, RayTaskError
 
 from faceledger_workloads.failures import RunFailed
-from faceledger_workloads.runspec import FailureReason
+from faceledger_workloads.runreport import FailureReason
 from faceledger_workloads.shards import Chain
 
 __all__ = ["MAX_DEATHS", "FacePool", "Stored"]

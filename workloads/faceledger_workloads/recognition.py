@@ -28,15 +28,8 @@ from faceledger_workloads.models import FACE_RESNET
 from faceledger_workloads.models_used import models_used
 from faceledger_workloads.results import ProbeOutcome, result_lines
 from faceledger_workloads.results_table import parquet_table
-from faceledger_workloads.runspec import (
-    Calibration,
-    EncodingWork,
-    FailureReason,
-    Gallery,
-    ModelUsed,
-    RecognitionRun,
-    RecognitionSummary,
-)
+from faceledger_workloads.runreport import Calibration, EncodingWork, FailureReason, ModelUsed, RecognitionSummary
+from faceledger_workloads.runspec import Gallery, RecognitionRun
 from faceledger_workloads.session import Outcome, Session
 from faceledger_workloads.shards import PHOTOS, Chain, Pool, cut, matching
 from faceledger_workloads.sheets.contact_sheet import draw_sheet

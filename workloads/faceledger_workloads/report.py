@@ -16,7 +16,7 @@ from faceledger_contracts.canonical import canonical_json, sha256_digest
 from faceledger_contracts.eip712 import Domain, address_of, sign_report
 
 from faceledger_workloads.clock import Clock
-from faceledger_workloads.runspec import REPORT_KEY, SIGNATURE_KEY, Progress, RunReport, RunState
+from faceledger_workloads.runreport import REPORT_KEY, SIGNATURE_KEY, Progress, RunReport, RunState
 
 __all__ = [
     "FINAL_DEADLINE_S",

@@ -30,9 +30,9 @@ from faceledger_workloads.report import (
     ReportSink,
     run_key_signer,
 )
+from faceledger_workloads.runreport import FailureReason
 from faceledger_workloads.runspec import (
     DatasetRun,
-    FailureReason,
     RecognitionRun,
     ReportTarget,
     Workers,

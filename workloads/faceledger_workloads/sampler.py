@@ -12,7 +12,8 @@ from pathlib import Path
 
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.images.decode import Pixels
-from faceledger_workloads.runspec import Checkpoint, FailureReason, Synthesis
+from faceledger_workloads.runreport import FailureReason
+from faceledger_workloads.runspec import Checkpoint, Synthesis
 from faceledger_workloads.synthesis.checkpoint import CheckpointDigestDiffersError, CheckpointError, CheckpointMetadata
 from faceledger_workloads.synthesis.faces import load_faces, unpack_faces
 from faceledger_workloads.synthesis.generator import bundled_checkpoint

@@ -14,7 +14,7 @@ from faceledger_contracts.results import results_root
 
 from faceledger_workloads.artefacts import ArtefactStore
 from faceledger_workloads.report import Reporter
-from faceledger_workloads.runspec import Artefact, DatasetSummary, RecognitionSummary
+from faceledger_workloads.runreport import Artefact, DatasetSummary, RecognitionSummary
 from faceledger_workloads.salts import line_salts
 from faceledger_workloads.shards import Chain, Pool
 from faceledger_workloads.vault import Vault

@@ -13,7 +13,7 @@ from pathlib import Path
 from faceledger_contracts.envelope import key_id, parse_data_key
 
 from faceledger_workloads.failures import RunFailed
-from faceledger_workloads.runspec import FailureReason
+from faceledger_workloads.runreport import FailureReason
 from faceledger_workloads.sealing import Plain, Seal, Sealed
 
 __all__ = ["Vault", "read_data_key"]

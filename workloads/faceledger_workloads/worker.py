@@ -22,7 +22,8 @@ from faceledger_workloads.images.source import Photo
 from faceledger_workloads.matching.scores import Scorer, search_faces
 from faceledger_workloads.models import ModelFileError
 from faceledger_workloads.quality import faults
-from faceledger_workloads.runspec import FailureReason, Images
+from faceledger_workloads.runreport import FailureReason
+from faceledger_workloads.runspec import Images
 from faceledger_workloads.shards import Shared
 from faceledger_workloads.work import (
     Draw,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from faceledger_workloads.runspec import RunReport, RunState
+from faceledger_workloads.runreport import RunReport, RunState
 
 from ..api.base import AttemptStatus, CommitmentStatus, ProgressStatus
 from ..api.conditions import RunReason

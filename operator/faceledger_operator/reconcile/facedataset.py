@@ -6,18 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 
-from faceledger_workloads.runspec import (
-    Artefact,
-    Checkpoint,
-    DatasetRun,
-    DatasetSummary,
-    Images,
-    Preprocessing,
-    Screening,
-    Synthesis,
-    Training,
-    TrainingSummary,
-)
+from faceledger_workloads.runreport import Artefact, DatasetSummary, TrainingSummary
+from faceledger_workloads.runspec import Checkpoint, DatasetRun, Images, Preprocessing, Screening, Synthesis, Training
 
 from ..api.base import BundledCheckpoint, Compute, ObjectMeta
 from ..api.conditions import ConditionType

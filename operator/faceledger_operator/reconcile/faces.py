@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from faceledger_workloads.runspec import EnrolmentGate, FaceSearch, FacesPolicy, ModelUsed
+from faceledger_workloads.runreport import ModelUsed
+from faceledger_workloads.runspec import EnrolmentGate, FaceSearch, FacesPolicy
 
 from ..api.faces import EnrolmentGateSpec, FaceSearchSpec, ModelStatus
 

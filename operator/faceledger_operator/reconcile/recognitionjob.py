@@ -5,21 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from faceledger_workloads.runspec import (
-    Artefact,
-    Calibration,
-    Cosine,
-    Encoder,
-    EncodingWork,
-    Estimate,
-    Evaluation,
-    Gallery,
-    Images,
-    Matching,
-    RecognitionRun,
-    RecognitionSummary,
-    Templates,
-)
+from faceledger_workloads.runreport import Artefact, Calibration, EncodingWork, Estimate, Evaluation, RecognitionSummary
+from faceledger_workloads.runspec import Encoder, Gallery, Images, Matching, RecognitionRun, Score, Templates
 
 from ..api.base import Compute, ObjectMeta
 from ..api.conditions import ConditionType
@@ -158,7 +145,7 @@ def _gallery(inputs: Inputs) -> GalleryInput:
 
 def _matching(spec: MatchingSpec) -> Matching:
     return Matching(
-        score=Cosine(spec.score),
+        score=Score(spec.score),
         templates=Templates(spec.templates),
         threshold="Auto" if spec.threshold == "Auto" else Decimal(spec.threshold),
         target_false_match_rate=_number(spec.target_false_match_rate),

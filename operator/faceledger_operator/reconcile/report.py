@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from faceledger_contracts.canonical import sha256_digest
 from faceledger_contracts.eip712 import Domain, SignatureError, recover_report
-from faceledger_workloads.runspec import REPORT_KEY, SIGNATURE_KEY, RunReport, RunState
+from faceledger_workloads.runreport import REPORT_KEY, SIGNATURE_KEY, RunReport, RunState
 from pydantic import ValidationError
 
 from .subject import Run

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from faceledger_workloads.runspec import Progress
+from faceledger_workloads.runreport import Progress
 
 from ..api.base import AttemptStatus, ProgressStatus
 from ..api.conditions import RunReason

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from faceledger_workloads.runspec import Artefact, DatasetRun, DatasetSummary, RecognitionRun, RecognitionSummary
+from faceledger_workloads.runreport import Artefact, DatasetSummary, RecognitionSummary
+from faceledger_workloads.runspec import DatasetRun, RecognitionRun
 
 from ..api.base import ArtefactStatus, Compute, ObjectMeta
 from ..api.conditions import ConditionType, RunReason

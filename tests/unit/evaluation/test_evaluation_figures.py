@@ -28,7 +28,8 @@ from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.images.source import Photo
 from faceledger_workloads.matching.gallery import TemplateGallery
 from faceledger_workloads.matching.scores import make_scorer
-from faceledger_workloads.runspec import Cosine, FailureReason, Images
+from faceledger_workloads.runreport import FailureReason
+from faceledger_workloads.runspec import Images, Score
 
 NAN, NONE = np.nan, -np.inf
 
@@ -125,7 +126,7 @@ def simulated(people: int = 12, strangers: int = 4, photos: int = 6) -> tuple[Tr
     rows: Embeddings = (centres + 0.5 * random.normal(size=(people + strangers, photos, 32))).astype(np.float32)
     names = [f"p{number:02d}" for number in range(people + strangers)]
     gallery = TemplateGallery.build(rows[:people, 0], names[:people])
-    scorer = make_scorer(Cosine.COSINE, gallery)
+    scorer = make_scorer(Score.COSINE, gallery)
     log = TrialLog(gallery.people, {name: "odd" if int(name[1:]) % 2 else "even" for name in names}, 100)
     for number, name in enumerate(names):
         probes = scorer.prepare(rows[number, 1:])

@@ -11,7 +11,8 @@ from typing import Any, Literal
 import pytest
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.images.source import Photo, list_photos
-from faceledger_workloads.runspec import FailureReason, Images
+from faceledger_workloads.runreport import FailureReason
+from faceledger_workloads.runspec import Images
 
 
 def make(root: Path, *names: str) -> None:

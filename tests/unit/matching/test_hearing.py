@@ -15,7 +15,7 @@ from faceledger_workloads.matching.gallery import TemplateGallery
 from faceledger_workloads.matching.scores import Scorer, make_scorer
 from faceledger_workloads.quality import Quality
 from faceledger_workloads.results import ProbeOutcome
-from faceledger_workloads.runspec import Cosine
+from faceledger_workloads.runspec import Score
 from faceledger_workloads.work import Encoded, Seen
 
 PEOPLE = ("ada", "ben", "cleo")
@@ -40,7 +40,7 @@ def shard(rows: Embeddings, *names: str | None) -> Encoded:
 
 @pytest.fixture
 def scorer() -> Scorer:
-    return make_scorer(Cosine.COSINE, TemplateGallery.build(GALLERY, PEOPLE))
+    return make_scorer(Score.COSINE, TemplateGallery.build(GALLERY, PEOPLE))
 
 
 def test_every_probe_has_a_line_and_named_ones_are_counted(scorer: Scorer) -> None:
@@ -93,7 +93,7 @@ def test_encoding_needs_nobody_to_compare_with() -> None:
 
 
 def test_one_person_enrolled_alone_is_identified_by_a_fixed_threshold() -> None:
-    alone = make_scorer(Cosine.COSINE, TemplateGallery.build(GALLERY[:1], ["ada"]))
+    alone = make_scorer(Score.COSINE, TemplateGallery.build(GALLERY[:1], ["ada"]))
     hearing = Hearing(alone, IdentifyJudge(("ada",), 0.5, 5, include_scores=False), probes=2)
     hearing.hear(shard(GALLERY[:2], "ada", "ben"))
     assert [line.identity for line in hearing.lines] == ["ada", None]

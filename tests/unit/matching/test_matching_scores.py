@@ -11,7 +11,8 @@ from faceledger_workloads.matching.gallery import TemplateGallery, unit_rows
 from faceledger_workloads.matching.impostors import gather_impostors, others
 from faceledger_workloads.matching.normalisation import NOBODY
 from faceledger_workloads.matching.scores import Scorer, make_scorer
-from faceledger_workloads.runspec import Cosine, FailureReason, Templates
+from faceledger_workloads.runreport import FailureReason
+from faceledger_workloads.runspec import Score, Templates
 from numpy.typing import NDArray
 
 PEOPLE = 40
@@ -46,12 +47,12 @@ def tiny_cohorts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_person_is_as_like_as_the_likest_of_their_templates() -> None:
-    scorer = make_scorer(Cosine.COSINE, gallery((1, 0), (0, 1), (0, -1), names="aab"))
+    scorer = make_scorer(Score.COSINE, gallery((1, 0), (0, 1), (0, -1), names="aab"))
     assert table(scorer, np.array([[0, 2]], dtype=np.float32)).tolist() == [[1.0, -1.0]]
 
 
 def test_or_as_like_as_the_mean_direction_of_them() -> None:
-    scorer = make_scorer(Cosine.COSINE, gallery((2, 0), (0, 1), (0, -1), names="aab", rule=Templates.MEAN))
+    scorer = make_scorer(Score.COSINE, gallery((2, 0), (0, 1), (0, -1), names="aab", rule=Templates.MEAN))
     assert table(scorer, np.array([[0, 2]], dtype=np.float32)) == pytest.approx(np.array([[np.sqrt(0.5), -1.0]]))
 
 
@@ -62,13 +63,13 @@ def test_the_order_of_enrolment_does_not_matter() -> None:
     other = TemplateGallery.build(rows[shuffled], [names[row] for row in shuffled])
     probes = people(3)[0]
     assert one.people == other.people
-    scores = (table(make_scorer(Cosine.COSINE, each), probes) for each in (one, other))
+    scores = (table(make_scorer(Score.COSINE, each), probes) for each in (one, other))
     assert np.array_equal(*scores)
 
 
-@pytest.mark.parametrize("score", list(Cosine))
+@pytest.mark.parametrize("score", list(Score))
 @pytest.mark.parametrize("rule", list(Templates))
-def test_the_search_ranks_as_the_comparisons_do(score: Cosine, rule: Templates) -> None:
+def test_the_search_ranks_as_the_comparisons_do(score: Score, rule: Templates) -> None:
     rows, names = people(1)
     scorer = make_scorer(score, TemplateGallery.build(rows, names, people(7)[0], rule))
     probes = people(3)[0]
@@ -78,20 +79,20 @@ def test_the_search_ranks_as_the_comparisons_do(score: Cosine, rule: Templates) 
     assert np.allclose(nearest.scores, np.take_along_axis(scores, expected, axis=1), rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("score", list(Cosine))
-def test_an_impostor_scores_exactly_as_a_stranger_probe_would(score: Cosine) -> None:
+@pytest.mark.parametrize("score", list(Score))
+def test_an_impostor_scores_exactly_as_a_stranger_probe_would(score: Score) -> None:
     rows, names = people(1)
     without = make_scorer(score, TemplateGallery.build(rows[3:], names[3:]))
     scored = table(without, rows[:1])[0]
     trials = gather_impostors(make_scorer(score, TemplateGallery.build(rows, names)), synthetic=False)
     among_impostors = trials.pair_scores[: PEOPLE - 1]
     # Under AS-norm p00 is in the cohorts of the other people's templates.
-    assert np.abs(scored - among_impostors).max() <= (1e-9 if score is Cosine.COSINE else 0.15)
+    assert np.abs(scored - among_impostors).max() <= (1e-9 if score is Score.COSINE else 0.15)
 
 
 def test_impostors_are_every_photo_with_every_other_person_and_its_best() -> None:
     trials = gather_impostors(
-        make_scorer(Cosine.COSINE, gallery((1, 0), (0, 1), (0.6, 0.8), names="aab")), synthetic=False
+        make_scorer(Score.COSINE, gallery((1, 0), (0, 1), (0.6, 0.8), names="aab")), synthetic=False
     )
     assert trials.pair_scores.tolist() == pytest.approx([0.6, 0.8, 0.8])
     assert (trials.pair_faces.tolist(), trials.pair_people.tolist()) == ([0, 0, 1], [1, 1, 0])
@@ -99,7 +100,7 @@ def test_impostors_are_every_photo_with_every_other_person_and_its_best() -> Non
 
 
 def test_synthetic_faces_are_impostors_when_asked_for() -> None:
-    scorer = make_scorer(Cosine.COSINE, gallery((1, 0), (0, 1), names="ab", cohort=[(0.8, 0.6)]))
+    scorer = make_scorer(Score.COSINE, gallery((1, 0), (0, 1), names="ab", cohort=[(0.8, 0.6)]))
     trials = gather_impostors(scorer, synthetic=True)
     assert trials.pair_scores.tolist() == pytest.approx([0.0, 0.0, 0.8, 0.6], abs=1e-6)
     assert trials.best_scores.tolist() == pytest.approx([0.0, 0.0, 0.8], abs=1e-6)
@@ -107,7 +108,7 @@ def test_synthetic_faces_are_impostors_when_asked_for() -> None:
 
 
 def test_one_person_alone_gives_no_impostors() -> None:
-    trials = gather_impostors(make_scorer(Cosine.COSINE, gallery((1, 0), (0, 1), names="aa")), synthetic=False)
+    trials = gather_impostors(make_scorer(Score.COSINE, gallery((1, 0), (0, 1), names="aa")), synthetic=False)
     assert (len(trials.pair_scores), len(trials.best_scores)) == (0, 0)
 
 
@@ -115,8 +116,8 @@ def test_a_big_gallery_is_sampled_evenly_and_nobody_is_their_own_impostor(monkey
     monkeypatch.setattr(impostors, "MOST_SEARCHES", 50)
     monkeypatch.setattr(impostors, "MOST_PAIRS", 500)
     rows, names = people(1)
-    trials = gather_impostors(make_scorer(Cosine.COSINE, TemplateGallery.build(rows, names)), synthetic=False)
-    again = gather_impostors(make_scorer(Cosine.COSINE, TemplateGallery.build(rows, names)), synthetic=False)
+    trials = gather_impostors(make_scorer(Score.COSINE, TemplateGallery.build(rows, names)), synthetic=False)
+    again = gather_impostors(make_scorer(Score.COSINE, TemplateGallery.build(rows, names)), synthetic=False)
     assert (len(trials.pair_scores), len(trials.best_scores)) == (500, 50)
     assert np.all(trials.pair_faces != trials.pair_people)
     assert np.array_equal(trials.pair_scores, again.pair_scores)
@@ -130,14 +131,14 @@ def test_drawn_people_are_any_but_the_own_one() -> None:
 
 def test_normalising_lowers_the_score_of_a_face_that_is_like_everybody() -> None:
     rows, names = people(4, spread=0.3)
-    scorer = make_scorer(Cosine.ASNORM, TemplateGallery.build(rows, names))
+    scorer = make_scorer(Score.ASNORM, TemplateGallery.build(rows, names))
     average = rows.mean(axis=0, keepdims=True)
     assert table(scorer, rows[:1]).max() > table(scorer, average).max()
 
 
 @pytest.mark.usefixtures("tiny_cohorts")
 def test_normalised_scores_are_the_definition_of_as_norm() -> None:
-    scorer = make_scorer(Cosine.ASNORM, gallery((1, 0), (0.8, 0.6), (0, 1), (-1, 0), names="abcd"))
+    scorer = make_scorer(Score.ASNORM, gallery((1, 0), (0.8, 0.6), (0, 1), (-1, 0), names="abcd"))
     probe = np.array([[0.96, 0.28]], dtype=np.float32)
     mean, spread = np.mean([0.936, 0.28]), np.std([0.936, 0.28])  # the likest one, a, is left out
     for_a = [0.0, -1.0]  # a's cohort is b, c, d; its likest one, b with 0.8, is left out
@@ -152,8 +153,8 @@ def test_synthetic_faces_widen_the_cohort_and_are_nobody() -> None:
     narrow = gallery(*faces, names="abc")
     wide = gallery(*faces, names="abc", cohort=[(0.6, 0.8), (0.0, -1.0)])
     probe = np.array([[0.96, 0.28]], dtype=np.float32)
-    normalised = [table(make_scorer(Cosine.ASNORM, each), probe) for each in (narrow, wide)]
-    plain = [table(make_scorer(Cosine.COSINE, each), probe) for each in (narrow, wide)]
+    normalised = [table(make_scorer(Score.ASNORM, each), probe) for each in (narrow, wide)]
+    plain = [table(make_scorer(Score.COSINE, each), probe) for each in (narrow, wide)]
     assert normalised[1].shape == (1, 3)
     assert not np.allclose(*normalised)
     assert np.array_equal(*plain)
@@ -162,20 +163,20 @@ def test_synthetic_faces_widen_the_cohort_and_are_nobody() -> None:
 def test_a_cohort_is_bounded_and_spread_over_the_gallery(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(normalisation, "COHORT_LIMIT", 25)
     rows, names = people(5)
-    scorer = make_scorer(Cosine.ASNORM, TemplateGallery.build(rows, names))
+    scorer = make_scorer(Score.ASNORM, TemplateGallery.build(rows, names))
     assert np.all(np.isfinite(table(scorer, people(6)[0])))
 
 
 def test_too_small_a_cohort_is_refused_by_name() -> None:
     rows, names = people(5, count=6)
     with pytest.raises(RunFailed) as caught:
-        make_scorer(Cosine.ASNORM, TemplateGallery.build(rows, names))
+        make_scorer(Score.ASNORM, TemplateGallery.build(rows, names))
     assert caught.value.failure.reason is FailureReason.GALLERY_TOO_SMALL
     assert "needs 7 people or synthetic faces" in caught.value.failure.message
 
 
-@pytest.mark.parametrize("score", list(Cosine))
-def test_no_probes_have_no_scores(score: Cosine) -> None:
+@pytest.mark.parametrize("score", list(Score))
+def test_no_probes_have_no_scores(score: Score) -> None:
     rows, names = people(5)
     scorer = make_scorer(score, TemplateGallery.build(rows, names))
     assert scorer.search(scorer.prepare(rows[:0]), 3).owners.shape == (0, 3)

@@ -9,7 +9,7 @@ from faceledger_workloads.evaluation.answers import Answers, JudgedProbe
 from faceledger_workloads.judge import EncodeJudge, IdentifyJudge, Verdict, VerifyJudge
 from faceledger_workloads.matching.decision import Candidate, identify
 from faceledger_workloads.results import CandidateLine, ProbeOutcome, ProbeReject
-from faceledger_workloads.runspec import Evaluation
+from faceledger_workloads.runreport import Evaluation
 
 PEOPLE = ("ada", "ben", "cleo")
 RANKING = (Candidate(1, 0.9512), Candidate(2, 0.5), Candidate(0, 0.1))

@@ -10,7 +10,8 @@ from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.matching.calibration import determine_threshold, trials_needed
 from faceledger_workloads.matching.impostors import Impostors
 from faceledger_workloads.matching.intervals import pair_interval, single_interval, wilson_interval
-from faceledger_workloads.runspec import Calibration, FailureReason, Matching
+from faceledger_workloads.runreport import Calibration, FailureReason
+from faceledger_workloads.runspec import Matching
 from pydantic import ValidationError
 
 DIGEST = "sha256:" + "a" * 64

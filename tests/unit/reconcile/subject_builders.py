@@ -19,7 +19,7 @@ from faceledger_operator.reconcile.plan import attempt_name, request_hash, spec_
 from faceledger_operator.reconcile.recognitionjob import RecognitionSubject
 from faceledger_operator.reconcile.report import SignedReport
 from faceledger_operator.reconcile.subject import GalleryInput, Inputs
-from faceledger_workloads.runspec import (
+from faceledger_workloads.runreport import (
     Artefact,
     DatasetSummary,
     Failure,

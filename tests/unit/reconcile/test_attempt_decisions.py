@@ -20,7 +20,7 @@ from faceledger_operator.reconcile.observation import LedgerTrouble, Observation
 from faceledger_operator.reconcile.outcome import conclude
 from faceledger_operator.reconcile.report import RefusedReport
 from faceledger_operator.reconcile.subject import Missing
-from faceledger_workloads.runspec import FailureReason
+from faceledger_workloads.runreport import FailureReason
 from subject_builders import (
     DIGEST,
     EARLIER,

@@ -10,20 +10,22 @@ from faceledger_operator.api.facedataset import TrainingStatus
 from faceledger_operator.ray.pods import ClaimMount, SecretItem
 from faceledger_operator.reconcile.children import run_config_map
 from faceledger_operator.reconcile.subject import SecretReference
-from faceledger_workloads.runspec import (
+from faceledger_workloads.runreport import (
     Calibration,
     DatasetSummary,
     EncodingWork,
-    EnrolmentGate,
     Evaluation,
+    ModelUsed,
+    TrainingSummary,
+)
+from faceledger_workloads.runspec import (
+    EnrolmentGate,
     FaceSearch,
     FacesPolicy,
     Images,
     Matching,
-    ModelUsed,
     Templates,
     Training,
-    TrainingSummary,
     parse_run_spec,
 )
 from subject_builders import DIGEST, GALLERY, INPUTS, MANIFEST, SUMMARY, dataset, recognition, recognition_success

@@ -16,7 +16,7 @@ from faceledger_contracts.content import ContentCorrupt, ContentUnavailable
 from faceledger_workloads.artefacts import CONTENT_DEADLINE_S, ArtefactStore, LocalContent, read_artefact
 from faceledger_workloads.chips import read_chips, write_chips
 from faceledger_workloads.failures import RunFailed
-from faceledger_workloads.runspec import FailureReason
+from faceledger_workloads.runreport import FailureReason
 from faceledger_workloads.sealing import Plain, Sealed
 from faceledger_workloads.vault import read_data_key
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from faceledger_workloads.failures import RunFailed
-from faceledger_workloads.runspec import FailureReason, Synthesis
+from faceledger_workloads.runreport import FailureReason
+from faceledger_workloads.runspec import Synthesis
 from faceledger_workloads.sampler import load_sampler
 from faceledger_workloads.synthesis.checkpoint import write_checkpoint
 from faceledger_workloads.synthesis.config import StyleGAN2Config

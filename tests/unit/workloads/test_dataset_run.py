@@ -18,7 +18,8 @@ from faceledger_workloads.chips import read_chips
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.images.decode import decode_image
 from faceledger_workloads.images.scale import encode_png, enlarged
-from faceledger_workloads.runspec import DatasetRun, DatasetSummary, FailureReason
+from faceledger_workloads.runreport import DatasetSummary, FailureReason
+from faceledger_workloads.runspec import DatasetRun
 from faceledger_workloads.sealing import Sealed
 from faceledger_workloads.session import Outcome
 from faceledger_workloads.synthesis.checkpoint import write_checkpoint

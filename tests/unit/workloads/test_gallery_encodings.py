@@ -13,7 +13,8 @@ import pytest
 from faceledger_contracts.canonical import sha256_digest
 from faceledger_workloads.artefacts import write_whole
 from faceledger_workloads.encodings import EncodingFault, read_encodings, write_encodings
-from faceledger_workloads.runspec import DatasetRun, EncodingWork, RecognitionRun, RecognitionSummary
+from faceledger_workloads.runreport import EncodingWork, RecognitionSummary
+from faceledger_workloads.runspec import DatasetRun, RecognitionRun
 from faceledger_workloads.sealing import Plain, Sealed
 from faceledger_workloads.session import Outcome
 from numpy.typing import NDArray

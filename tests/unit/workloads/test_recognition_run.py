@@ -16,7 +16,8 @@ from faceledger_workloads.artefacts import read_artefact
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.images.decode import decode_image
 from faceledger_workloads.images.scale import encode_png
-from faceledger_workloads.runspec import DatasetRun, FailureReason, RecognitionRun, RecognitionSummary
+from faceledger_workloads.runreport import FailureReason, RecognitionSummary
+from faceledger_workloads.runspec import DatasetRun, RecognitionRun
 from faceledger_workloads.sealing import Sealed
 from faceledger_workloads.session import Outcome
 from safetensors.numpy import load

@@ -11,7 +11,7 @@ from faceledger_contracts.eip712 import Domain, address_of, recover_report
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.report import FileSink, Reporter, ReportUnavailable
 from faceledger_workloads.run import Termination, conduct
-from faceledger_workloads.runspec import DatasetSummary, FailureReason, RunReport, RunState
+from faceledger_workloads.runreport import DatasetSummary, FailureReason, RunReport, RunState
 from faceledger_workloads.session import Outcome
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 import ray
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.pool import MAX_DEATHS, MAX_STILLBORN, WINDOW, FacePool
-from faceledger_workloads.runspec import FailureReason
+from faceledger_workloads.runreport import FailureReason
 from faceledger_workloads.shards import Step
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(120), pytest.mark.usefixtures("local_ray")]

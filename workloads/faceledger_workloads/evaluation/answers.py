@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from faceledger_workloads.runspec import Evaluation
+from faceledger_workloads.runreport import Evaluation
 
 __all__ = ["Answers", "JudgedProbe"]
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from faceledger_workloads.failures import RunFailed
-from faceledger_workloads.runspec import FailureReason, Images
+from faceledger_workloads.runreport import FailureReason
+from faceledger_workloads.runspec import Images
 
 __all__ = ["MOST_GROUPS", "read_groups"]
 

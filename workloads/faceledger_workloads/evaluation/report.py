@@ -32,7 +32,7 @@ from faceledger_workloads.evaluation.verification import (
     true_match_rate_at,
 )
 from faceledger_workloads.evaluation.weights import Figure, drawn, plain
-from faceledger_workloads.runspec import Estimate, Evaluation
+from faceledger_workloads.runreport import Estimate, Evaluation
 
 __all__ = ["EvaluationReport", "report"]
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faceledger_workloads.failures import RunFailed
-from faceledger_workloads.runspec import FailureReason, Images
+from faceledger_workloads.runreport import FailureReason
+from faceledger_workloads.runspec import Images
 
 __all__ = ["Photo", "list_photos", "shown"]
 

@@ -14,7 +14,8 @@ from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.matching.entries import Scores
 from faceledger_workloads.matching.impostors import Impostors
 from faceledger_workloads.matching.intervals import pair_interval, single_interval
-from faceledger_workloads.runspec import Calibration, FailureReason, Matching
+from faceledger_workloads.runreport import Calibration, FailureReason
+from faceledger_workloads.runspec import Matching
 
 __all__ = ["DEFAULT_FALSE_MATCH_RATE", "RULE_OF_THREE", "determine_threshold", "trials_needed"]
 

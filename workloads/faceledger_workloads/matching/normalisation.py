@@ -17,7 +17,7 @@ from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.matching.entries import Entries, Queries, Scores
 from faceledger_workloads.matching.gallery import TemplateGallery
 from faceledger_workloads.matching.search import Index
-from faceledger_workloads.runspec import FailureReason
+from faceledger_workloads.runreport import FailureReason
 
 __all__ = ["COHORT_LIMIT", "COHORT_SIZE", "NOBODY", "SMALLEST_COHORT", "Cohort"]
 

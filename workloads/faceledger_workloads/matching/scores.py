@@ -17,7 +17,7 @@ from faceledger_workloads.matching.entries import Entries, Queries, Scores
 from faceledger_workloads.matching.gallery import TemplateGallery, unit_rows
 from faceledger_workloads.matching.normalisation import NOBODY, Cohort
 from faceledger_workloads.matching.search import Index
-from faceledger_workloads.runspec import Cosine
+from faceledger_workloads.runspec import Score
 
 __all__ = ["Probes", "Scorer", "Searched", "make_scorer", "search_faces"]
 
@@ -85,6 +85,6 @@ def search_faces(scorer: Scorer, embeddings: NDArray[np.float32], depth: int) ->
     return Searched(probes, scorer.search(probes, depth))
 
 
-def make_scorer(score: Cosine, gallery: TemplateGallery, device: str = "cpu") -> Scorer:
+def make_scorer(score: Score, gallery: TemplateGallery, device: str = "cpu") -> Scorer:
     """The scorer that the run asks for. Raises `RunFailed` (GalleryTooSmall) where ASNorm has too small a cohort."""
-    return Scorer(gallery, Cohort(gallery, device) if score is Cosine.ASNORM else None, device)
+    return Scorer(gallery, Cohort(gallery, device) if score is Score.ASNORM else None, device)
