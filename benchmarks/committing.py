@@ -31,7 +31,7 @@ from faceledger_operator.receipts.keeper import Receipts
 from faceledger_operator.receipts.volume import ReceiptVolume
 from testbed.folder_kube import FolderKube
 from testbed.one_committer import NAMESPACE, Payer, assemble
-from testbed.ordeal import Ordeal, undergo
+from testbed.ordeal import Ordeal, Survived, undergo
 
 __all__ = ["commit_latency", "crash_points", "records_per_second"]
 
@@ -90,13 +90,15 @@ def commit_latency(account: Payer, times: int = 7) -> float:
         return asyncio.run(_commit_latency(account, times, Path(folder)))
 
 
-def crash_points(account: Payer, points: int = 50, records: int = 500, seed: int = 50) -> tuple[int, int, int]:
-    """Processes killed, blocks taken back, and how many of the records are proved once each on the final chain."""
-    with TemporaryDirectory() as folder:
-        ordeal = Ordeal(account.url, account.contract, account.chain_id, account.signer, new_run_key()[1], folder)
-        survived = undergo(ordeal, points, records, seed)
-    assert (survived.lost, survived.twice) == (0, 0), survived
-    return survived.points, survived.reorganisations, survived.proved
+def crash_points(account: Payer, points: int = 50, records: int = 500, runs: int = 5, seed: int = 50) -> list[Survived]:
+    """`points` processes killed while `records` are committed, shared evenly among `runs`, each with a key and a folder
+    of its own: what became of the records of each run. Both numbers must be multiples of `runs`."""
+    survived = []
+    for run in range(runs):
+        with TemporaryDirectory() as folder:
+            ordeal = Ordeal(account.url, account.contract, account.chain_id, account.signer, new_run_key()[1], folder)
+            survived.append(undergo(ordeal, points // runs, records // runs, seed + run))
+    return survived
 
 
 async def _records_per_second(account: Payer, mine: Callable[[int], None], count: int, folder: Path) -> Rates:
