@@ -30,7 +30,6 @@ from faceledger_workloads.images.scale import enlarged
 from faceledger_workloads.matching.gallery import unit_rows
 from faceledger_workloads.models import FACE_RESNET, FIVE_POINTS
 from faceledger_workloads.runspec import Encoder
-from faceledger_workloads.synthesis.config import published_config
 from faceledger_workloads.synthesis.dataset import load_training_images
 from faceledger_workloads.synthesis.distances import SAME_PERSON, frechet_distance, share_closer_than
 from faceledger_workloads.synthesis.eye import Eye
@@ -41,6 +40,7 @@ from faceledger_workloads.synthesis.screening import ScreeningThresholds
 from faceledger_workloads.synthesis.stylegan2 import GeneratorNetwork
 from numpy.typing import NDArray
 from testbed.plain_stylegan2 import plain_images
+from testbed.stylegan2_cases import published_config
 
 __all__ = ["rows"]
 

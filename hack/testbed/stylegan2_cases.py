@@ -10,13 +10,33 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
-from faceledger_workloads.synthesis.config import StyleGAN2Config, published_config
+from faceledger_workloads.synthesis.config import StyleGAN2Config
 from faceledger_workloads.synthesis.stylegan2 import MAPPING_LR_MULTIPLIER, NoiseMode
 
-__all__ = ["GOLDEN_CASES", "LARGE_CASES", "NOISE_SEED", "TOLERANCE", "Case", "case_latents", "numbered_weights"]
+__all__ = [
+    "GOLDEN_CASES",
+    "LARGE_CASES",
+    "NOISE_SEED",
+    "TOLERANCE",
+    "Case",
+    "PublishedConfig",
+    "case_latents",
+    "numbered_weights",
+    "published_config",
+]
+
+PublishedConfig = Literal["auto", "stylegan2", "paper256", "paper512", "paper1024"]
+"""Names of configurations that the published trainer knows."""
+
+_MAPPING_LAYERS = {"auto": 2}
+"""Fully connected layers of the mapping network; 8 for the names that are not here."""
+
+_FULL_BASE = 32768
+"""`channel_base` of the full-sized networks; `paper256`, and `auto` below 512 px, have half of it."""
 
 TOLERANCE = 1e-3
 """Largest difference of one colour value, float32; images span about -4 to 4 with these weights."""
@@ -36,6 +56,21 @@ class Case:
     noise: NoiseMode = NoiseMode.CONST
     psi: float = 1.0
     cutoff: int | None = None
+
+
+def published_config(name: PublishedConfig, img_resolution: int) -> StyleGAN2Config:
+    """The sizes that the published stylegan2-ada-pytorch gives its networks under `name`; latents of 512 numbers."""
+    halved = name == "paper256" or (name == "auto" and img_resolution < 512)
+    return StyleGAN2Config(
+        z_dim=512,
+        w_dim=512,
+        img_resolution=img_resolution,
+        num_layers=_MAPPING_LAYERS.get(name, 8),
+        channel_base=_FULL_BASE // 2 if halved else _FULL_BASE,
+        channel_max=512,
+        conv_clamp=256,
+        mbstd_group_size=8 if name in ("paper256", "paper512") else 4,
+    )
 
 
 GOLDEN_CASES = (

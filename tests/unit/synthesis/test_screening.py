@@ -10,7 +10,6 @@ from faceledger_workloads.synthesis.screening import (
     ScreeningReason,
     ScreeningThresholds,
     calibrate_max_similarity_to_real,
-    count_reasons,
     screen,
     screen_variation,
 )
@@ -71,17 +70,6 @@ def test_a_face_left_out_is_no_reason_to_leave_out_its_likeness() -> None:
 def test_without_real_faces_likeness_to_them_is_no_reason() -> None:
     nobody = np.empty((0, 2), np.float32)
     assert screen([_candidate(degrees=90)], nobody, THRESHOLDS) == (Decision(0, None),)
-
-
-def test_every_reason_is_counted_also_those_that_were_not_given() -> None:
-    decisions = screen([Candidate(0), Candidate(1), _candidate(2, degrees=90), _candidate(3)], REAL, THRESHOLDS)
-    assert count_reasons(decisions) == {
-        ScreeningReason.UNDETECTED: 2,
-        ScreeningReason.LOW_QUALITY: 0,
-        ScreeningReason.NEAR_REAL_IDENTITY: 1,
-        ScreeningReason.DUPLICATE: 0,
-        ScreeningReason.IDENTITY_CHANGED: 0,
-    }
 
 
 def test_the_threshold_to_real_people_is_their_highest_likeness_to_each_other() -> None:

@@ -6,7 +6,13 @@ import pytest
 import torch
 from faceledger_workloads.synthesis.config import StyleGAN2Config
 from faceledger_workloads.synthesis.discriminator import Discriminator
-from faceledger_workloads.synthesis.resample import conv2d_downsample, conv2d_upsample, setup_filter, upsample2d
+from faceledger_workloads.synthesis.resample import (
+    conv2d_downsample,
+    conv2d_phases,
+    setup_filter,
+    upsample2d,
+    upsampling_kernel,
+)
 from faceledger_workloads.synthesis.stylegan2 import GeneratorNetwork, NoiseMode
 from pydantic import ValidationError
 from torch.nn import functional
@@ -43,7 +49,8 @@ def test_the_upsampling_convolution_equals_transposed_convolution_then_filtering
     image: torch.Tensor, weight: torch.Tensor
 ) -> None:
     transposed = functional.conv_transpose2d(image, weight.transpose(0, 1), stride=2)
-    torch.testing.assert_close(conv2d_upsample(image, weight, setup_filter()), _filter_padded(transposed, 1, 1) * 4)
+    upsampled = conv2d_phases(image, upsampling_kernel(weight, setup_filter()).to(image.dtype))
+    torch.testing.assert_close(upsampled, _filter_padded(transposed, 1, 1) * 4)
 
 
 def test_the_downsampling_convolution_equals_filtering_then_strided_convolution(

@@ -12,10 +12,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from faceledger_workloads.synthesis.config import PublishedConfig, published_config
 from faceledger_workloads.synthesis.discriminator import Discriminator
 from faceledger_workloads.synthesis.stylegan2 import GeneratorNetwork
-from testbed.stylegan2_cases import GOLDEN_CASES, NOISE_SEED, TOLERANCE, Case, case_latents, numbered_weights
+from testbed.stylegan2_cases import (
+    GOLDEN_CASES,
+    NOISE_SEED,
+    TOLERANCE,
+    Case,
+    PublishedConfig,
+    case_latents,
+    numbered_weights,
+    published_config,
+)
 
 
 @pytest.fixture(scope="module")

@@ -6,20 +6,11 @@ Invariant: two equal configurations give state dicts with the same names and sha
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-__all__ = ["PublishedConfig", "StyleGAN2Config", "published_config"]
-
-PublishedConfig = Literal["auto", "stylegan2", "paper256", "paper512", "paper1024"]
-"""Names of configurations that the published trainer knows."""
-
-_MAPPING_LAYERS = {"auto": 2}
-"""Fully connected layers of the mapping network; 8 for the names that are not here."""
-
-_FULL_BASE = 32768
-"""`channel_base` of the full-sized networks; `paper256`, and `auto` below 512 px, have half of it."""
+__all__ = ["StyleGAN2Config"]
 
 
 def _power_of_two(resolution: int) -> int:
@@ -58,18 +49,3 @@ class StyleGAN2Config(BaseModel):
     def channels(self, resolution: int) -> int:
         """Channels of the activations at `resolution`."""
         return min(self.channel_base // resolution, self.channel_max)
-
-
-def published_config(name: PublishedConfig, img_resolution: int) -> StyleGAN2Config:
-    """The sizes that the published stylegan2-ada-pytorch gives its networks under `name`; latents of 512 numbers."""
-    halved = name == "paper256" or (name == "auto" and img_resolution < 512)
-    return StyleGAN2Config(
-        z_dim=512,
-        w_dim=512,
-        img_resolution=img_resolution,
-        num_layers=_MAPPING_LAYERS.get(name, 8),
-        channel_base=_FULL_BASE // 2 if halved else _FULL_BASE,
-        channel_max=512,
-        conv_clamp=256,
-        mbstd_group_size=8 if name in ("paper256", "paper512") else 4,
-    )

@@ -14,7 +14,6 @@ from torch.nn import functional
 __all__ = [
     "conv2d_downsample",
     "conv2d_phases",
-    "conv2d_upsample",
     "setup_filter",
     "upsample2d",
     "upsampling_kernel",
@@ -34,16 +33,11 @@ def upsample2d(image: torch.Tensor, resample_filter: torch.Tensor) -> torch.Tens
     return functional.conv_transpose2d(image, kernel, stride=2, padding=1, groups=image.shape[1])
 
 
-def conv2d_upsample(image: torch.Tensor, weight: torch.Tensor, resample_filter: torch.Tensor) -> torch.Tensor:
-    """Double the resolution, low-pass, and convolve (not correlate) with a 3x3 `weight` (out, in, 3, 3).
-
-    (n, in, h, w) -> (n, out, 2h, 2w).
-    """
-    return conv2d_phases(image, upsampling_kernel(weight, resample_filter).to(image.dtype))
-
-
 def upsampling_kernel(weight: torch.Tensor, resample_filter: torch.Tensor) -> torch.Tensor:
-    """(4 out, in, 3, 3) of a 3x3 `weight` (out, in, 3, 3): the four output phases, low-pass included."""
+    """(4 out, in, 3, 3) of a 3x3 `weight` (out, in, 3, 3): the four output phases, low-pass included.
+
+    With `conv2d_phases`: doubles the resolution, low-passes, and convolves (not correlates) with the weight.
+    """
     out_channels, in_channels = weight.shape[:2]
     phases = _upsampling_taps(resample_filter).to(weight.dtype)  # (phase, tap, 3)
     kernel = torch.einsum("yas,xbt,oist->oyxiab", phases, phases, weight)

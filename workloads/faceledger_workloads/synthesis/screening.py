@@ -7,8 +7,7 @@ Invariant: the decisions depend on the set of candidates and the thresholds, not
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,7 +20,6 @@ __all__ = [
     "ScreeningReason",
     "ScreeningThresholds",
     "calibrate_max_similarity_to_real",
-    "count_reasons",
     "screen",
     "screen_variation",
 ]
@@ -105,12 +103,6 @@ def screen_variation(
     if reason is None and likeness < thresholds.min_similarity_to_own:
         reason = ScreeningReason.IDENTITY_CHANGED
     return Decision(candidate.index, reason)
-
-
-def count_reasons(decisions: Iterable[Decision]) -> Mapping[ScreeningReason, int]:
-    """How often each reason was given; reasons that were not given are there with 0."""
-    counts = Counter(decision.reason for decision in decisions if decision.reason is not None)
-    return {reason: counts[reason] for reason in ScreeningReason}
 
 
 def calibrate_max_similarity_to_real(templates: NDArray[np.float32], identities: Sequence[str]) -> float:
