@@ -24,7 +24,7 @@ from faceledger_workloads.local import LocalDataset, LocalRecognition, Plan, pla
 from faceledger_workloads.own_process import OwnProcess
 from faceledger_workloads.report import FileSink, Reporter
 from faceledger_workloads.runreport import REPORT_KEY, RunReport, RunState
-from faceledger_workloads.session import PoolMaker
+from faceledger_workloads.session import Outcome, PoolMaker
 from faceledger_workloads.worker import FaceWorker
 
 __all__ = ["main"]
@@ -57,11 +57,15 @@ def _conducted(plan: Plan) -> int:
     run, clock = plan.run, SystemClock()
     reporter = Reporter(run.attempt, lambda _: "", _Terminal(plan.vault.folder / run.attempt), clock)
     termination = Termination()
-    with _workers(plan) as make_pool:
-        termination.listen()
-        return conduct(
-            reporter, lambda: perform(run, plan.vault, reporter, LocalContent(), clock, make_pool), termination
-        )
+    termination.listen()
+
+    def work() -> Outcome:
+        with _workers(plan) as make_pool:
+            # Again, because Ray puts a handler of its own in place.
+            termination.listen()
+            return perform(run, plan.vault, reporter, LocalContent(), clock, make_pool)
+
+    return conduct(reporter, work, termination)
 
 
 @contextmanager

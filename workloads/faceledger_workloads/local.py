@@ -11,8 +11,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, assert_never
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic.alias_generators import to_camel
+from faceledger_contracts.values import Frozen
+from pydantic import Field, TypeAdapter, ValidationError
 
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.runreport import REPORT_KEY, FailureReason, RunReport
@@ -38,11 +38,7 @@ NOBODY = "0x" + "00" * 20
 """The contract of a run that is committed nowhere."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
-
-
-class _Local(_Model):
+class _Local(Frozen):
     """`name`: of the folder below `output` that the results go to. `data_key_file`: a file with 32 bytes that encrypt
     the results; without one they lie open. `workers`: Ray actors; 0 does the work in one process, without Ray."""
 
@@ -67,7 +63,7 @@ class LocalDataset(_Local):
     synthesis: Synthesis | None = None
 
 
-class LocalGallery(_Model):
+class LocalGallery(Frozen):
     """The folder that a local `FaceDataset` run left behind."""
 
     path: str

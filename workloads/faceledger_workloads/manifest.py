@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from faceledger_contracts.canonical import canonical_json
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic.alias_generators import to_camel
+from faceledger_contracts.values import Frozen
+from pydantic import Field, TypeAdapter, ValidationError
 
 __all__ = [
     "ManifestRow",
@@ -25,11 +25,7 @@ __all__ = [
 ]
 
 
-class _Row(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
-
-
-class QualityRow(_Row):
+class QualityRow(Frozen):
     """How good a photo of a face is: see `quality.Quality` for the units."""
 
     eye_distance: float
@@ -40,7 +36,7 @@ class QualityRow(_Row):
     clipped: float
 
 
-class _Seen(_Row):
+class _Seen(Frozen):
     """A face: pixels are those of the upright photo; `chip` names an entry of the chip archive."""
 
     identity: str | None
@@ -75,7 +71,7 @@ class SyntheticRow(_Seen):
     variation: int
 
 
-class RejectedRow(_Row):
+class RejectedRow(Frozen):
     """A file that was left out."""
 
     kind: Literal["Rejected"] = "Rejected"
@@ -85,7 +81,7 @@ class RejectedRow(_Row):
     reason: str
 
 
-class ScreenedRow(_Row):
+class ScreenedRow(Frozen):
     """A synthetic face that was left out."""
 
     kind: Literal["Screened"] = "Screened"

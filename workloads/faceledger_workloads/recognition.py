@@ -1,7 +1,7 @@
 """The RecognitionJob workload: encode, then identify or verify (algorithm 2 of the paper).
 
 In: a gallery and a folder of probes. Out: results.jsonl, summary.json and a contact sheet, encrypted. Invariant:
-every probe has one line, with a decision or with the reason that there is none.
+every probe has a line, one a face where the run takes several, with a decision or with the reason that there is none.
 """
 
 from __future__ import annotations

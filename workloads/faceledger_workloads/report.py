@@ -65,11 +65,14 @@ class FileSink:
     def write(self, values: Mapping[str, str], deadline_s: float) -> None:
         """Each file is replaced as a whole."""
         del deadline_s  # a local file needs no second try
-        self._folder.mkdir(parents=True, exist_ok=True)
-        for name, value in values.items():
-            partial = self._folder / f".{name}.partial"
-            partial.write_text(value)
-            partial.replace(self._folder / name)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            for name, value in values.items():
+                partial = self._folder / f".{name}.partial"
+                partial.write_text(value)
+                partial.replace(self._folder / name)
+        except OSError as error:
+            raise ReportUnavailable(f"{self._folder} cannot be written: {error.strerror}") from error
 
 
 def run_key_signer(private_key: str, attempt: str, domain: Domain) -> Signer:

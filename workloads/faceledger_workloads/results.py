@@ -1,7 +1,8 @@
-"""One line of results.jsonl: what became of one probe.
+"""One line of results.jsonl: what became of a face, or of a photo without one.
 
-In: a probe's face or the reason it has none, and the decision. Out: canonical JSON. Invariant: one line a probe, in
-the order of the paths; similarity scores appear only when the run asks for them, and rounded.
+In: a probe's face or the reason it has none, and the decision. Out: canonical JSON. Invariant: one line a face that the
+run takes, and one a probe without any, in the order of the paths; similarity scores appear only when the run asks for
+them, and rounded.
 """
 
 from __future__ import annotations
@@ -9,8 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from faceledger_contracts.canonical import canonical_json
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
+from faceledger_contracts.values import Frozen
 
 __all__ = ["CandidateLine", "ProbeOutcome", "ProbeReject", "ResultLine", "result_lines"]
 
@@ -33,18 +33,14 @@ class ProbeReject(StrEnum):
     """Verify: the file lies in no person's folder, so there is nobody to compare it with."""
 
 
-class _Line(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
-
-
-class CandidateLine(_Line):
+class CandidateLine(Frozen):
     """An enrolled person and the rounded score."""
 
     identity: str
     score: float
 
 
-class ResultLine(_Line):
+class ResultLine(Frozen):
     """Fields that do not apply are left out. `box` and `landmarks` are pixels of the upright photo."""
 
     path: str

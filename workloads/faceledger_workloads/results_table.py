@@ -25,6 +25,7 @@ SCHEMA = pa.schema(
         ("outcome", pa.string()),
         ("identity", pa.string()),
         ("reason", pa.string()),
+        ("enrolledPhoto", pa.bool_()),
         ("clarity", pa.float64()),
         ("detectionScore", pa.float64()),
         ("left", pa.int32()),
@@ -47,7 +48,7 @@ def parquet_table(lines: Sequence[ResultLine]) -> bytes:
 
 
 def _row(line: ResultLine) -> dict[str, Any]:
-    values = line.model_dump(mode="json", by_alias=True, include=_FIELDS)
+    values = line.model_dump(mode="json", by_alias=True)
     box = values.pop("box") or (None,) * 4
     points = values.pop("landmarks")
     return {
@@ -55,18 +56,3 @@ def _row(line: ResultLine) -> dict[str, Any]:
         **dict(zip(("left", "top", "right", "bottom"), box, strict=True)),
         "landmarks": None if points is None else [{"x": x, "y": y} for x, y in points],
     }
-
-
-_FIELDS = {
-    "path",
-    "digest",
-    "outcome",
-    "identity",
-    "reason",
-    "clarity",
-    "detection_score",
-    "box",
-    "landmarks",
-    "candidates",
-    "row",
-}

@@ -52,7 +52,6 @@ def main(arguments: list[str]) -> int:
     """Runs the spec named on the command line; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m faceledger_workloads.run", description="Runs one attempt.")
     parser.add_argument("spec", type=Path, help="run spec (JSON)")
-    parser.add_argument("--local", action="store_true", help="start Ray here instead of joining this pod's cluster")
     options = parser.parse_args(arguments)
     structlog.configure(
         processors=[
@@ -73,7 +72,8 @@ def main(arguments: list[str]) -> int:
 
     def work() -> Outcome:
         run = _parsed(text)
-        _join_ray(options.local)
+        # A worker's log stays with its pod; mixed into the driver's it would be lost among the others'.
+        ray.init(address="auto", log_to_driver=False)
         # Again, because Ray puts a handler of its own in place that ends the process without a report.
         termination.listen()
         content = Replicas.at(run.ipfs_apis, run.ipfs_needed) if run.ipfs_apis else LocalContent()
@@ -107,14 +107,6 @@ def _sink(target: ReportTarget, clock: Clock) -> ReportSink:
         return FileSink(Path(target.output, target.attempt))
     url = f"https://{f'[{host}]' if ':' in host else host}:{port}"
     return ConfigMapSink(url, target.subject.namespace, target.report_config_map, clock)
-
-
-def _join_ray(local: bool) -> None:
-    # A worker's log stays with its pod; mixed into the driver's it would be lost among the others'.
-    if local:
-        ray.init(include_dashboard=False, log_to_driver=False)
-    else:
-        ray.init(address="auto", log_to_driver=False)
 
 
 def _parsed(text: bytes) -> DatasetRun | RecognitionRun:

@@ -140,6 +140,14 @@ class Checkpoint(Frozen):
     path: str | None = None
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
 
+    @model_validator(mode="after")
+    def _one_pinned_file(self) -> Self:
+        if (self.bundled is None) == (self.path is None):
+            raise ValueError("give exactly one of bundled and path")
+        if self.path is not None and self.sha256 is None:
+            raise ValueError("path needs sha256, the digest of the file")
+        return self
+
 
 class Screening(Frozen):
     min_detection_score: Decimal = Decimal("0.0")

@@ -40,7 +40,7 @@ class WorkerSetup:
     source: Images
     chip_size: int
     encoder: Encoder | None
-    """None where nothing is encoded: torch is not even loaded then."""
+    """None where nothing is encoded: torch is loaded then for the CNN detector alone."""
     threads: int
     """For torch. Part of the result: another number may round sums differently in the last bit."""
     device: str

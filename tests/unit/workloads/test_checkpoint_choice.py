@@ -15,6 +15,7 @@ from faceledger_workloads.sampler import load_sampler
 from faceledger_workloads.synthesis.checkpoint import write_checkpoint
 from faceledger_workloads.synthesis.config import StyleGAN2Config
 from faceledger_workloads.synthesis.stylegan2 import GeneratorNetwork
+from pydantic import ValidationError
 
 
 @pytest.fixture
@@ -29,8 +30,26 @@ def synthesis(**checkpoint: str | None) -> Synthesis:
     return Synthesis.model_validate(settings | {"seed": 7})
 
 
+def digest_of(checkpoint: Path) -> str:
+    sha256: str = json.loads(checkpoint.with_suffix(".json").read_text())["sha256"]
+    return sha256
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        pytest.param({}, "exactly one of bundled and path", id="none at all"),
+        pytest.param({"bundled": "a", "path": "b", "sha256": "0" * 64}, "exactly one of bundled and path", id="two"),
+        pytest.param({"path": "b"}, "path needs sha256", id="a file that may be any"),
+    ],
+)
+def test_a_checkpoint_is_one_file_that_is_pinned(chosen: dict[str, str], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        synthesis(**chosen)
+
+
 def test_a_draw_is_a_function_of_its_address(checkpoint: Path) -> None:
-    sampler = load_sampler(synthesis(path=str(checkpoint)))
+    sampler = load_sampler(synthesis(path=str(checkpoint), sha256=digest_of(checkpoint)))
     together = list(sampler.draw([(0, 0), (5, 0), (5, 1)]))
     (alone,) = sampler.draw([(5, 1)])
     assert np.array_equal(together[2], alone)
@@ -39,7 +58,7 @@ def test_a_draw_is_a_function_of_its_address(checkpoint: Path) -> None:
 
 
 def test_the_checkpoint_is_named_by_its_digest(checkpoint: Path) -> None:
-    sha256 = json.loads(checkpoint.with_suffix(".json").read_text())["sha256"]
+    sha256 = digest_of(checkpoint)
     assert load_sampler(synthesis(path=str(checkpoint), sha256=sha256)).checkpoint == f"sha256:{sha256}"
 
 
@@ -53,8 +72,12 @@ def test_the_checkpoint_is_named_by_its_digest(checkpoint: Path) -> None:
             id="another digest",
         ),
         pytest.param({"bundled": "nobody"}, FailureReason.CHECKPOINT_UNREADABLE, "'nobody'", id="none of that name"),
-        pytest.param({"path": "/no/such"}, FailureReason.CHECKPOINT_UNREADABLE, "/no/such", id="no such file"),
-        pytest.param({}, FailureReason.CHECKPOINT_UNREADABLE, "neither bundled nor a file", id="none at all"),
+        pytest.param(
+            {"path": "/no/such", "sha256": "0" * 64},
+            FailureReason.CHECKPOINT_UNREADABLE,
+            "/no/such",
+            id="no such file",
+        ),
     ],
 )
 def test_a_checkpoint_that_cannot_be_used_names_the_field(

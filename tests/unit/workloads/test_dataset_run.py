@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import shutil
@@ -167,7 +168,8 @@ def test_an_untrained_generator_is_screened_out_face_by_face(
     run_builder: RunBuilder, copy_photos: CopyPhotos, perform_run: Perform, random_checkpoint: Path
 ) -> None:
     copy_photos(run_builder.root / "photos", {1: range(1, 3), 2: range(1, 3)})
-    run = run_builder.dataset(synthesis=synthesis({"path": str(random_checkpoint)}))
+    sha256 = hashlib.sha256(random_checkpoint.read_bytes()).hexdigest()
+    run = run_builder.dataset(synthesis=synthesis({"path": str(random_checkpoint), "sha256": sha256}))
     outcome = perform_run(run)
     assert isinstance(outcome.summary, DatasetSummary)
     assert (outcome.summary.real, outcome.summary.synthetic) == (4, 0)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import ray
 import structlog
 from faceledger_workloads.__main__ import main
 
@@ -87,6 +88,17 @@ def test_what_is_wrong_is_named(
     overwrite(desk / "recognize.json", **fields)
     assert run(desk, "recognize") == status
     assert words in capsys.readouterr().err
+
+
+def test_a_ray_that_does_not_start_is_reported(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(**settings: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(ray, "init", broken)
+    overwrite(desk / "dataset.json", workers=1)
+    assert run(desk, "dataset") == 1
+    (report,) = (desk / "results").rglob("report.json")
+    assert json.loads(report.read_text())["failure"]["reason"] == "InfrastructureFailed"
 
 
 def test_a_run_file_is_for_its_own_work(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:

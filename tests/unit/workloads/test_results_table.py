@@ -14,6 +14,7 @@ LINES = [
         outcome=ProbeOutcome.IDENTIFIED,
         digest="sha256:" + "a" * 64,
         identity="ada",
+        enrolled_photo=True,
         clarity=41.5,
         detection_score=1.25,
         box=(1, 2, 30, 40),
@@ -28,11 +29,12 @@ def test_a_row_holds_what_its_line_does() -> None:
     table = pq.read_table(io.BytesIO(parquet_table(LINES)))
     assert table.schema.equals(SCHEMA)
     first, second = table.to_pylist()
-    assert (first["path"], first["outcome"], first["identity"], first["detectionScore"]) == (
+    assert (first["path"], first["outcome"], first["identity"], first["detectionScore"], first["enrolledPhoto"]) == (
         "ada/1.png",
         "Identified",
         "ada",
         1.25,
+        True,
     )
     assert [first[edge] for edge in ("left", "top", "right", "bottom")] == [1, 2, 30, 40]
     assert first["landmarks"] == [{"x": 3, "y": 4}, {"x": 5, "y": 6}]

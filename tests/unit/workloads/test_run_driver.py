@@ -37,7 +37,7 @@ def write_spec(builder: RunBuilder, **overrides: Any) -> Path:
 
 def test_a_wrong_spec_is_reported_with_its_fields_and_without_their_values(run_builder: RunBuilder) -> None:
     spec = write_spec(run_builder, workers={"min": 1, "max": 0, "cpu": "1"}, purpose={"secret": "purpose"})
-    assert run.main([str(spec), "--local"]) == 1
+    assert run.main([str(spec)]) == 1
     report = json.loads((run_builder.root / "output" / "staff-1" / "report.json").read_text())
     assert report["state"] == "Failed"
     assert report["failure"]["reason"] == "RunSpecInvalid"
@@ -64,7 +64,7 @@ def test_a_spec_that_names_no_report_ends_the_driver(
 
 def test_a_run_key_that_is_none_is_not_shown(run_builder: RunBuilder, capsys: pytest.CaptureFixture[str]) -> None:
     (run_builder.root / "run.key").write_text("hunter2")
-    assert run.main([str(write_spec(run_builder)), "--local"]) == 1
+    assert run.main([str(write_spec(run_builder))]) == 1
     assert "hunter2" not in capsys.readouterr().out
 
 

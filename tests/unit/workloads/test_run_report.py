@@ -132,6 +132,14 @@ def test_a_final_report_that_cannot_be_delivered_fails_the_driver(reporter: Repo
     assert conduct(reporter, lambda: OUTCOME, Termination()) == 1
 
 
+def test_a_report_that_no_file_can_hold_is_lost_and_the_run_goes_on(tmp_path: Path, clock: FakeClock) -> None:
+    (tmp_path / "file").touch()
+    reporter = Reporter("staff-1", lambda report: "0x", FileSink(tmp_path / "file" / "staff-1"), clock)
+    reporter.progress("detecting faces", 1, 2)
+    with pytest.raises(ReportUnavailable, match="cannot be written: Not a directory"):
+        reporter.finish(RunReport(attempt="staff-1", state=RunState.SUCCEEDED, progress=reporter.last_progress))
+
+
 def test_outside_of_a_cluster_a_report_is_two_files(tmp_path: Path) -> None:
     FileSink(tmp_path / "new").write({"report.json": "{}", "signature": "0x"}, 1.0)
     assert {file.name: file.read_text() for file in (tmp_path / "new").iterdir()} == {

@@ -1,7 +1,8 @@
 """What the evaluation knows of a run: one search a probe whose folder names a person, and a sample of comparisons.
 
-In: the scores of probes, shard by shard. Out: arrays over which every figure is a pure function. Invariants: memory is
-bounded by the number of probes and `MOST_COMPARISONS`; a probe without a usable face is a search that finds nobody.
+In: the scores of probes, shard by shard. Out: arrays over which every figure is a pure function. Invariants: memory
+grows with the number of faces alone, each of which has its share of `MOST_COMPARISONS` comparisons, one at least; a
+probe without a usable face is a search that finds nobody.
 """
 
 from __future__ import annotations
