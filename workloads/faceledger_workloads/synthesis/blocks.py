@@ -7,25 +7,18 @@ Invariant: shapes are a function of the channels given; a block holds no buffer 
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import torch
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 from torch.nn import functional
 
+from faceledger_workloads.synthesis.config import Side
 from faceledger_workloads.synthesis.layers import Conv2dLayer, FullyConnectedLayer
 
-__all__ = ["DownBlock", "Epilogue", "PyramidConfig", "UpBlock", "halve", "pixel_norm", "unit_length"]
+__all__ = ["DownBlock", "Epilogue", "PyramidConfig", "UpBlock", "halve", "pixel_norm"]
 
 STATISTIC_GROUP = 4
 """Images whose deviation the discriminator sees at once."""
-
-
-def _power_of_two(resolution: int) -> int:
-    if resolution & (resolution - 1):
-        raise ValueError(f"img_resolution {resolution} is not a power of two")
-    return resolution
 
 
 class PyramidConfig(BaseModel):
@@ -34,9 +27,7 @@ class PyramidConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     z_dim: int = Field(default=128, ge=1, description="Length of a latent z.")
-    img_resolution: Annotated[int, AfterValidator(_power_of_two)] = Field(
-        default=64, ge=8, le=1024, description="Height and width of an image, pixels."
-    )
+    img_resolution: Side = Field(default=64, ge=8, le=1024, description="Height and width of an image, pixels.")
     channel_base: int = Field(default=2048, ge=32, description="Channels at resolution r are channel_base // r ...")
     channel_max: int = Field(default=128, ge=4, description="... but never more than this.")
 
@@ -94,13 +85,8 @@ def halve(images: torch.Tensor) -> torch.Tensor:
 
 
 def pixel_norm(x: torch.Tensor) -> torch.Tensor:
-    """(n, c, h, w) with the feature vector of every pixel scaled to unit mean square."""
+    """(n, c, ...) with the feature vector of every pixel, or each latent (n, c), scaled to unit mean square."""
     return x * (x.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
-
-
-def unit_length(z: torch.Tensor) -> torch.Tensor:
-    """Latents (n, d) scaled to unit mean square."""
-    return z * (z.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
 
 
 def _with_deviation(x: torch.Tensor) -> torch.Tensor:

@@ -10,13 +10,17 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-__all__ = ["StyleGAN2Config"]
+__all__ = ["Side", "StyleGAN2Config"]
 
 
 def _power_of_two(resolution: int) -> int:
     if resolution & (resolution - 1):
         raise ValueError(f"img_resolution {resolution} is not a power of two")
     return resolution
+
+
+Side = Annotated[int, AfterValidator(_power_of_two)]
+"""Pixels of an image's side, for networks that double or halve it."""
 
 
 class StyleGAN2Config(BaseModel):
@@ -26,9 +30,7 @@ class StyleGAN2Config(BaseModel):
 
     z_dim: int = Field(default=128, ge=1, description="Length of a latent z.")
     w_dim: int = Field(default=128, ge=1, description="Length of a style w.")
-    img_resolution: Annotated[int, AfterValidator(_power_of_two)] = Field(
-        default=64, ge=8, le=1024, description="Height and width of an image, pixels."
-    )
+    img_resolution: Side = Field(default=64, ge=8, le=1024, description="Height and width of an image, pixels.")
     img_channels: int = Field(default=3, ge=1, le=4, description="Colour channels of an image.")
     num_layers: int = Field(default=2, ge=1, le=16, description="Fully connected layers of the mapping network.")
     channel_base: int = Field(default=2048, ge=64, description="Channels at resolution r are channel_base // r ...")

@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 from faceledger_workloads.synthesis.augment import adapt_probability, augment
-from faceledger_workloads.synthesis.blocks import DownBlock, Epilogue, PyramidConfig, UpBlock, pixel_norm, unit_length
+from faceledger_workloads.synthesis.blocks import DownBlock, Epilogue, PyramidConfig, UpBlock, pixel_norm
 from faceledger_workloads.synthesis.dataset import TrainingImages
 from faceledger_workloads.synthesis.latent_faces import LatentFaces
 from faceledger_workloads.synthesis.layers import LRELU_GAIN, LRELU_SLOPE, Conv2dLayer, FullyConnectedLayer
@@ -64,7 +64,7 @@ class MGANGenerators(nn.Module):
         self.torgb = Conv2dLayer(config.channels(config.levels - 1), 3, 1)
 
     def forward(self, z: torch.Tensor, which: torch.Tensor) -> torch.Tensor:
-        x = self.heads(unit_length(z), which).view(len(z), -1, 4, 4)
+        x = self.heads(pixel_norm(z), which).view(len(z), -1, 4, 4)
         x = pixel_norm(self.conv(pixel_norm(x)))
         image: torch.Tensor = self.torgb(self.blocks(x))
         return image

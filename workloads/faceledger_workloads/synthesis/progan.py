@@ -22,7 +22,6 @@ from faceledger_workloads.synthesis.blocks import (
     UpBlock,
     halve,
     pixel_norm,
-    unit_length,
 )
 from faceledger_workloads.synthesis.dataset import TrainingImages
 from faceledger_workloads.synthesis.latent_faces import LatentFaces
@@ -81,7 +80,7 @@ class ProGANGenerator(nn.Module):
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         depth = float(self.depth)
         settled, faded = math.floor(depth), depth - math.floor(depth)
-        x = self.input(unit_length(z)).view(len(z), -1, 4, 4)
+        x = self.input(pixel_norm(z)).view(len(z), -1, 4, 4)
         x = pixel_norm(self.conv(pixel_norm(x)))
         for block in self.blocks[:settled]:
             x = block(x)
