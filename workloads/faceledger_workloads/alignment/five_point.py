@@ -5,8 +5,9 @@ eye, base of the nose), in the photo's and in the chip's pixels. 68 landmarks co
 for: the chip is aligned by the five all the same, so that no embedding depends on a model whose training data (iBUG
 300-W) forbids commerce.
 
-`align` does all of it on the CPU. Where photos are on a GPU, `locate` gives the frame of the face and `cut_chips` of
-`chips.py` cuts all chips at once, byte for byte those of `align`; the encoder takes them there (`encode_on_device`).
+`align` does all of it on the CPU, and is what workers call. For photos that lie on a GPU, `locate` gives the frame of
+the face, `cut_chips` of `chips.py` cuts all chips at once, byte for byte those of `align`, and the encoder takes them
+there (`encode_on_device`); workers decode on the CPU, so none of them calls these.
 """
 
 from __future__ import annotations

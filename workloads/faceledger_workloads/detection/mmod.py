@@ -14,6 +14,7 @@ from torch.nn import functional
 from faceledger_workloads.detection.box import Box, Detection, best_first
 from faceledger_workloads.detection.mmod_file import MmodWeights, read_mmod
 from faceledger_workloads.detection.tiled_pyramid import TiledPyramid, lay_out
+from faceledger_workloads.embedding.convolution import FoldedConvolution
 from faceledger_workloads.embedding.dlib_file import Convolution
 from faceledger_workloads.embedding.dlib_stream import WeightsFileError
 from faceledger_workloads.images.decode import Pixels
@@ -67,9 +68,10 @@ class MmodNetwork(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.tensor(weights.mean_rgb).view(1, 3, 1, 1))
         self.hidden = nn.Sequential(
-            *(_convolution(_folded(layer), halves=at < _HALVING) for at, layer in enumerate(weights.hidden))
+            *(FoldedConvolution(layer, 2 if at < _HALVING else 1) for at, layer in enumerate(weights.hidden))
         )
-        self.last = _convolution((weights.last_filters, weights.last_bias), halves=False)
+        ones, zeros = np.ones_like(weights.last_bias), np.zeros_like(weights.last_bias)
+        self.last = FoldedConvolution(Convolution(weights.last_filters, weights.last_bias, ones, zeros), 1)
 
     def forward(self, images: Tensor, pyramid: TiledPyramid) -> Tensor:
         """(n, 3, height, width) pixel values 0..255 -> (n, 1, rows, columns) scores over the pyramid's plane."""
@@ -110,20 +112,3 @@ def _same_face(one: Box, other: Box, most_shared: float, most_covered: float) ->
     )
     inner = width * height
     return inner > most_shared * both.area or inner > most_covered * min(one.area, other.area)
-
-
-def _folded(layer: Convolution) -> tuple[np.ndarray, np.ndarray]:
-    """gamma * (W x + b) + beta as one convolution."""
-    filters = layer.filters.astype(np.float64) * layer.gamma[:, None, None, None]
-    bias = layer.bias.astype(np.float64) * layer.gamma + layer.beta
-    return filters.astype(np.float32), bias.astype(np.float32)
-
-
-def _convolution(parameters: tuple[np.ndarray, np.ndarray], halves: bool) -> nn.Conv2d:
-    """dlib pads only where it does not stride."""
-    filters, bias = parameters
-    count, depth, rows, columns = filters.shape
-    made = nn.Conv2d(depth, count, (rows, columns), 2 if halves else 1, padding=0 if halves else rows // 2)
-    made.weight = nn.Parameter(torch.from_numpy(filters.copy()))
-    made.bias = nn.Parameter(torch.from_numpy(bias.copy()))
-    return made
