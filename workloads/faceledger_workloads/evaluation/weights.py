@@ -13,13 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceledger_workloads.evaluation.trials import Trials
+from faceledger_workloads.matching.intervals import resampled_people
 
-__all__ = ["REPLICATES", "Figure", "Weighted", "drawn", "plain"]
-
-REPLICATES = 500
-"""Resampled sets of people: the ends of the 95 % interval are the 12th and 488th of them."""
-
-_SEED = 20_190_521
+__all__ = ["Figure", "Weighted", "drawn", "plain"]
 
 Weights = NDArray[np.float64]
 
@@ -45,15 +41,7 @@ def plain(trials: Trials) -> Weighted:
 
 
 def drawn(trials: Trials) -> Iterator[Weighted]:
-    """`REPLICATES` sets of the people who are in the trials, drawn with replacement by a fixed seed. Enrolled people
-    and strangers are drawn apart, so that their numbers stay."""
-    random = np.random.default_rng(_SEED)
-    for _ in range(REPLICATES):
-        weights = np.concatenate(
-            [
-                np.bincount(random.integers(0, count, count), minlength=count)
-                for count in (trials.people, trials.identities - trials.people)
-            ]
-        ).astype(np.float64)
+    """Resampled sets of the people who are in the trials; enrolled people and strangers are drawn apart."""
+    for weights in resampled_people(trials.people, trials.identities - trials.people):
         searches = weights[trials.faces]
         yield Weighted(trials, searches, searches[trials.impostor_probes] * weights[trials.impostor_people])

@@ -7,11 +7,12 @@ of independent trials, and wider where few people bring many hits.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["REPLICATES", "pair_interval", "single_interval", "wilson_interval"]
+__all__ = ["REPLICATES", "pair_interval", "resampled_people", "single_interval", "wilson_interval"]
 
 REPLICATES = 500
 """Resampled sets of people: the ends of the interval are the 12th and 488th of them."""
@@ -36,9 +37,8 @@ def pair_interval(
     counts = np.bincount(faces, minlength=enrolled).astype(np.float64)
     inside = np.arange(len(counts)) < enrolled
     hit_faces, hit_people = faces[hit], people[hit]
-    random, rates = np.random.default_rng(_SEED), np.zeros(REPLICATES)
-    for number in range(REPLICATES):
-        weights = _drawn(random, inside)
+    rates = np.zeros(REPLICATES)
+    for number, weights in enumerate(resampled_people(enrolled, len(counts) - enrolled)):
         # Pairs of each face, times how often the people whom it may meet are drawn on average.
         met = (enrolled - np.where(inside, weights, 0)) / (enrolled - inside)
         total = float((weights * counts * met).sum())
@@ -50,20 +50,19 @@ def single_interval(faces: NDArray[np.intp], hit: NDArray[np.bool_], enrolled: i
     """For trials (s,) of one face each: people are drawn with all of their trials."""
     trials = np.bincount(faces, minlength=enrolled).astype(np.float64)
     hits = np.bincount(faces[hit], minlength=len(trials)).astype(np.float64)
-    inside = np.arange(len(trials)) < enrolled
-    random, rates = np.random.default_rng(_SEED), np.zeros(REPLICATES)
-    for number in range(REPLICATES):
-        weights = _drawn(random, inside)
+    rates = np.zeros(REPLICATES)
+    for number, weights in enumerate(resampled_people(enrolled, len(trials) - enrolled)):
         rates[number] = (weights * hits).sum() / max(1.0, float((weights * trials).sum()))
     return _wider(rates, int(hit.sum()), len(hit))
 
 
-def _drawn(random: np.random.Generator, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """How often each is drawn: the enrolled among themselves, the others among themselves."""
-    enrolled = int(inside.sum())
-    drawn = [random.integers(0, size, size) for size in (enrolled, len(inside) - enrolled)]
-    counts = [np.bincount(picks, minlength=len(picks)) for picks in drawn]
-    return np.concatenate(counts).astype(np.float64)
+def resampled_people(enrolled: int, others: int) -> Iterator[NDArray[np.float64]]:
+    """`REPLICATES` times how often each person is drawn, with replacement and by a fixed seed: (enrolled + others,).
+    The enrolled are drawn among themselves and the others among themselves, so that their numbers stay."""
+    random = np.random.default_rng(_SEED)
+    for _ in range(REPLICATES):
+        drawn = [random.integers(0, size, size) for size in (enrolled, others)]
+        yield np.concatenate([np.bincount(picks, minlength=len(picks)) for picks in drawn]).astype(np.float64)
 
 
 def _wider(rates: NDArray[np.float64], hits: int, trials: int) -> tuple[float, float]:
