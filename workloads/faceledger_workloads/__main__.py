@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from faceledger_workloads.artefacts import LocalContent
 from faceledger_workloads.clock import SystemClock
 from faceledger_workloads.driver import Termination, conduct, perform
-from faceledger_workloads.failures import RunFailed
+from faceledger_workloads.failures import RunFailed, wrong_fields
 from faceledger_workloads.local import LocalDataset, LocalRecognition, Plan, plan_run, read_run
 from faceledger_workloads.own_process import OwnProcess
 from faceledger_workloads.report import FileSink, Reporter
@@ -118,7 +118,7 @@ def _say(text: str) -> None:
 
 def _in_words(error: Exception) -> str:
     if isinstance(error, ValidationError):
-        return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_input=False))
+        return wrong_fields(error)
     return error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
 
 

@@ -6,9 +6,11 @@ point turns into the final report. Invariant: it survives the way from a Ray wor
 
 from __future__ import annotations
 
+from pydantic import ValidationError
+
 from faceledger_workloads.runreport import Failure, FailureReason
 
-__all__ = ["RunFailed"]
+__all__ = ["RunFailed", "wrong_fields"]
 
 
 class RunFailed(Exception):  # noqa: N818 - it is the run's end, not a mistake of the code
@@ -17,3 +19,8 @@ class RunFailed(Exception):  # noqa: N818 - it is the run's end, not a mistake o
     def __init__(self, reason: FailureReason, message: str, retryable: bool = False) -> None:
         super().__init__(reason, message, retryable)
         self.failure = Failure(reason=reason, message=message, retryable=retryable)
+
+
+def wrong_fields(error: ValidationError) -> str:
+    """Each field and what is wrong with it, without its value."""
+    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_input=False))

@@ -22,7 +22,7 @@ from faceledger_workloads.api_server import SERVICE_ACCOUNT, ConfigMapSink
 from faceledger_workloads.artefacts import LocalContent
 from faceledger_workloads.clock import Clock, SystemClock
 from faceledger_workloads.driver import Termination, conduct, perform
-from faceledger_workloads.failures import RunFailed
+from faceledger_workloads.failures import RunFailed, wrong_fields
 from faceledger_workloads.pool import FacePool
 from faceledger_workloads.report import (
     FileSink,
@@ -120,7 +120,7 @@ def _named_fields(error: Exception) -> str:
     """What is wrong, without the values."""
     if not isinstance(error, ValidationError):
         return type(error).__name__
-    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_input=False))
+    return wrong_fields(error)
 
 
 if __name__ == "__main__":
