@@ -60,9 +60,7 @@ def test_an_even_surface_has_no_face(detector: MmodDetector) -> None:
     [
         pytest.param(FaceSearch(), "cpu", "HogDetector", id="Auto on a CPU is HOG"),
         pytest.param(FaceSearch(detector="Mmod"), "cpu", "MmodDetector", id="Mmod is to be had on a CPU"),
-        pytest.param(
-            FaceSearch(), "cuda", "MmodDetector", id="Auto is Mmod where a GPU was asked for"
-        ),
+        pytest.param(FaceSearch(), "cuda", "MmodDetector", id="Auto is Mmod where a GPU was asked for"),
     ],
 )
 def test_the_detector_is_the_one_that_was_asked_for(
