@@ -70,9 +70,16 @@ def rows() -> Iterator[dict[str, Any]]:
     sets = dict(_portraits())
     yield from _photo_ratio(sets)
     encoder = load_encoder(Encoder(), "cpu")
-    for name, portraits in sets.items():
-        yield from _losses(name, portraits, encoder)
+    losses = [row for name, portraits in sets.items() for row in _losses(name, portraits, encoder)]
+    yield from losses
+    yield from (_worst(figure, losses) for figure in ("detect_recall_loss", "rank1_loss"))
     yield _mmod_ratio(sets["orl"])
+
+
+def _worst(figure: str, losses: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Of the sets of photos, the one where most is lost."""
+    most = max((row for row in losses if row["name"].startswith(figure)), key=lambda row: float(row["ours"]))
+    return {**most, "name": figure}
 
 
 def _portraits() -> Iterator[tuple[str, Sequence[Portrait]]]:

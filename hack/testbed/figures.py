@@ -14,6 +14,8 @@ import sys
 import traceback
 from pathlib import Path
 
+import structlog
+
 __all__ = ["print_figure", "run_parts"]
 
 
@@ -44,6 +46,8 @@ def run_parts(area: str, folder: Path, wanted: list[str]) -> int:
 
     A part that fails is named with its error, the others go on, and the exit code is 1; 2 for an unknown part.
     """
+    # Lines of the code that is measured are no figures.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     parts = sorted(file.stem.removeprefix(f"{area}_") for file in (folder / "rows").glob(f"{area}_*.py"))
     if unknown := sorted(set(wanted) - set(parts)):
         print(f"no such part: {', '.join(unknown)}; there are {', '.join(parts)}", file=sys.stderr)
