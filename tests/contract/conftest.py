@@ -37,14 +37,20 @@ CHAIN_ID = 31337
 @pytest.fixture(scope="session")
 def anvil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The RPC URL of an anvil that makes a block for each transaction and calls all but the last two blocks final."""
+    with running_anvil(tmp_path_factory.mktemp("anvil")) as url:
+        yield url
+
+
+@contextmanager
+def running_anvil(folder: Path) -> Iterator[str]:
+    """Another one, whose clock nobody else moves."""
     system = platform.system().lower()
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
     binary = CONTRACTS / "node_modules" / "@foundry-rs" / f"anvil-{system}-{machine}" / "bin" / "anvil"
     assert binary.exists(), f"{binary} is missing: run `make -C contracts install`"
-    log = tmp_path_factory.mktemp("anvil") / "log"
     command = [str(binary), "--port", "0", "--chain-id", str(CHAIN_ID), "--slots-in-an-epoch", "1"]
-    with running(command, log):
-        yield "http://127.0.0.1:" + said(log, r"Listening on 127\.0\.0\.1:(\d+)")
+    with running(command, folder / "log"):
+        yield "http://127.0.0.1:" + said(folder / "log", r"Listening on 127\.0\.0\.1:(\d+)")
 
 
 @dataclass(frozen=True)
