@@ -1,14 +1,16 @@
 """The CID of a file, computed by ourselves: no IPFS node is believed about what it stores.
 
 In: a file's bytes as a stream. Out: the CIDv1 that `ipfs add --cid-version=1 --raw-leaves` gives it: raw leaves of
-256 KiB under a balanced tree of dag-pb nodes with 174 links each, base32. Invariant: constant memory (at most 174
-links a level), and equal bytes have an equal CID.
+256 KiB under a balanced tree of dag-pb nodes with 174 links each, base32; or all of these blocks. Invariant: constant
+memory (at most 174 links a level), and equal bytes have an equal CID.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from collections import deque
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -19,7 +21,9 @@ __all__ = [
     "CHUNK_BYTES",
     "DAG_PB",
     "RAW",
+    "Block",
     "block_cid",
+    "blocks_of_stream",
     "cid_of_bytes",
     "cid_of_file",
     "cid_of_stream",
@@ -38,6 +42,9 @@ RAW = 0x55
 DAG_PB = 0x70
 _SHA256_MULTIHASH = bytes([0x12, 0x20])
 
+Block = tuple[bytes, bytes]
+"""A block's binary CID, and its bytes."""
+
 
 def cid_of_file(path: str | Path) -> str:
     """The CID of the file at `path`."""
@@ -52,10 +59,20 @@ def cid_of_bytes(data: bytes) -> str:
 
 def cid_of_stream(reader: BinaryIO) -> str:
     """The CID of the rest of `reader`, which is read to its end."""
+    ((root, _),) = deque(blocks_of_stream(reader), maxlen=1)
+    return encode_cid(root)
+
+
+def blocks_of_stream(reader: BinaryIO) -> Iterator[Block]:
+    """Every block of the rest of `reader`, children before their node; the last one is the file's."""
     levels: list[list[Link]] = [[]]
     while chunk := _read_chunk(reader):
-        _append(levels, 0, Link(block_cid(RAW, chunk), len(chunk), len(chunk)))
-    return encode_cid(_close(levels).cid)
+        leaf = Link(block_cid(RAW, chunk), len(chunk), len(chunk))
+        yield leaf.cid, chunk
+        yield from _append(levels, 0, leaf)
+    if not levels[0]:
+        yield block_cid(RAW, b""), b""
+    yield from _close(levels)
 
 
 def block_cid(codec: int, block: bytes) -> bytes:
@@ -87,29 +104,29 @@ def codec(cid: bytes) -> int:
     return cid[1]
 
 
-def _append(levels: list[list[Link]], depth: int, link: Link) -> None:
+def _append(levels: list[list[Link]], depth: int, link: Link) -> Iterator[Block]:
+    """Adds a link to a level; the node of those before it, where they have filled one."""
     if depth == len(levels):
         levels.append([])
     if len(levels[depth]) == LINKS_PER_NODE:
-        _append(levels, depth + 1, _node(levels[depth]))
-        levels[depth] = []
+        yield from _end_node(levels, depth)
     levels[depth].append(link)
 
 
-def _close(levels: list[list[Link]]) -> Link:
-    if not levels[0]:
-        return Link(block_cid(RAW, b""), 0, 0)
+def _close(levels: list[list[Link]]) -> Iterator[Block]:
     depth = 0
     while depth + 1 < len(levels) or len(levels[depth]) > 1:
-        _append(levels, depth + 1, _node(levels[depth]))
+        yield from _end_node(levels, depth)
         depth += 1
-    return levels[depth][0]
 
 
-def _node(links: list[Link]) -> Link:
+def _end_node(levels: list[list[Link]], depth: int) -> Iterator[Block]:
+    links, levels[depth] = levels[depth], []
     block = encode_node(links)
     tree_size = len(block) + sum(link.tree_size for link in links)
-    return Link(block_cid(DAG_PB, block), tree_size, sum(link.file_size for link in links))
+    node = Link(block_cid(DAG_PB, block), tree_size, sum(link.file_size for link in links))
+    yield node.cid, block
+    yield from _append(levels, depth + 1, node)
 
 
 def _read_chunk(reader: BinaryIO) -> bytes:

@@ -56,6 +56,15 @@ class Kubo:
         """Closes the connection."""
         self._client.close()
 
+    def __str__(self) -> str:
+        """Its URL without credentials."""
+        return self._shown
+
+    def identity(self) -> str:
+        """The node's peer id: it belongs to the repository, so one that was wiped comes back with another."""
+        with self._failures("identity"):
+            return str(self._client.id()["ID"])
+
     def version(self) -> str:
         """The node's version, for example `0.40.1`."""
         with self._failures("version"):
@@ -74,11 +83,11 @@ class Kubo:
         """Writes the file behind `cid`, block by block, each hashed. ContentCorrupt names the block that differs."""
         write_file(cid, self.block, writer)
 
-    def block(self, current: bytes) -> bytes:
-        """The block of a binary CID, hashed. ContentCorrupt where it is another one."""
+    def block(self, current: bytes, *, own: bool = False) -> bytes:
+        """The block of a binary CID, hashed; ContentCorrupt where it is another one. `own`: no other node is asked."""
         name = cids.encode_cid(current)
         with self._failures(name):
-            block = bytes(self._client.block.get(name))
+            block = bytes(self._client.block.get(name, opts={"offline": "true"} if own else {}))
         return checked_block(current, block)
 
     def put_block(self, current: bytes, block: bytes) -> None:
@@ -89,6 +98,15 @@ class Kubo:
             theirs = str(self._client.block.put(BytesIO(block), opts=options)["Key"])
         if theirs != name:
             raise ContentCorrupt(f"{name}: the node at {self._shown} stored the block as {theirs}")
+
+    def replace_block(self, current: bytes, block: bytes) -> None:
+        """Stores a block of a file that is not pinned, in place of what the node takes for it: Kubo writes none that
+        it believes to have."""
+        name = cids.encode_cid(current)
+        with self._failures(name):
+            # The library knows no command for this one.
+            self._client._client.request("/block/rm", (name,), opts={"force": "true"}, decoder="json")
+        self.put_block(current, block)
 
     def pin(self, cid: str) -> None:
         """Keeps `cid` from garbage collection, fetching what the node lacks."""

@@ -6,17 +6,21 @@ blocks costs nothing but its copy while enough others are well, and a copy is ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
+from faceledger_contracts import cid as cids
 from faceledger_contracts.blocks import walk, write_file
-from faceledger_contracts.content import ContentError, ContentStoreUnreachable
+from faceledger_contracts.content import ContentCorrupt, ContentError, ContentStoreUnreachable, ContentUnavailable
 from faceledger_contracts.kubo import Kubo
 
-__all__ = ["Replicas"]
+__all__ = ["Mended", "Replicas"]
+
+Mended = Mapping[str, ContentError]
+"""What was wrong with a file, by the URL of the node where it was, and is mended now."""
 
 
 class Replicas:
@@ -74,6 +78,27 @@ class Replicas:
             target.put_block(current, block)
         target.pin(cid)
 
+    def mend(self, cid: str) -> Mended:
+        """Reads every block of the file on every node that answers, and gives each what it lacks from one that has it.
+
+        Raises ContentError for a block that no node has, and ContentStoreUnreachable where none answers.
+        """
+        mending = _Mending(cid, self)
+        for _ in walk(cid, mending.from_any):
+            pass
+        return mending.end()
+
+    def restore(self, cid: str, path: str | Path) -> Mended:
+        """The same from a file that somebody kept. ContentCorrupt, and nothing is written, unless it has this CID."""
+        found = cids.cid_of_file(path)
+        if found != cid:
+            raise ContentCorrupt(f"{cid}: {Path(path).name} has the CID {found}")
+        mending = _Mending(cid, self)
+        with Path(path).open("rb") as file:
+            for current, block in cids.blocks_of_stream(file):
+                mending.to_all(current, block)
+        return mending.end()
+
     def _spread(
         self, cid: str, have: Sequence[Kubo], lacking: Sequence[Kubo], problems: Sequence[ContentError]
     ) -> None:
@@ -108,6 +133,70 @@ class Replicas:
             raise _telling(problems)
         (answer,) = answers
         return answer
+
+
+class _Mending:
+    """One file on its way back to nodes that lack some of it. A node that fails is not asked again."""
+
+    def __init__(self, cid: str, replicas: Replicas) -> None:
+        self._cid = cid
+        self._needed = replicas.needed
+        self._answering = list(replicas.nodes)
+        self._failed: list[ContentError] = []
+        self._found: dict[Kubo, ContentError] = {}
+        """What was wrong first, by node. Such a node does not pin the file meanwhile, else it would keep the block."""
+
+    def from_any(self, current: bytes) -> bytes:
+        """The block from a node that has it, which all others have then, too."""
+        block, lacking = self._ask(current)
+        if block is None:
+            raise _telling([*lacking.values(), *self._failed])
+        self._give(current, block, lacking)
+        return block
+
+    def to_all(self, current: bytes, block: bytes) -> None:
+        """The block to all that lack it."""
+        self._give(current, block, self._ask(current)[1])
+
+    def end(self) -> Mended:
+        """Pins the file wherever it is whole now."""
+        for node in tuple(self._answering):
+            with self._failing(node):
+                if not node.is_pinned(self._cid):
+                    self._found.setdefault(node, ContentUnavailable(f"{self._cid}: not pinned at {node}"))
+                    node.pin(self._cid)
+        if len(self._answering) < self._needed:
+            raise _telling(self._failed)
+        return {str(node): self._found[node] for node in self._answering if node in self._found}
+
+    def _ask(self, current: bytes) -> tuple[bytes | None, dict[Kubo, ContentError]]:
+        block, lacking = None, dict[Kubo, ContentError]()
+        for node in tuple(self._answering):
+            try:
+                block = node.block(current, own=True)
+            except ContentStoreUnreachable as problem:
+                self._drop(node, problem)
+            except ContentError as problem:
+                lacking[node] = problem
+        return block, lacking
+
+    def _give(self, current: bytes, block: bytes, lacking: Mapping[Kubo, ContentError]) -> None:
+        for node, problem in lacking.items():
+            with self._failing(node):
+                if self._found.setdefault(node, problem) is problem:
+                    node.unpin(self._cid)
+                node.replace_block(current, block)
+
+    @contextmanager
+    def _failing(self, node: Kubo) -> Iterator[None]:
+        try:
+            yield
+        except ContentError as problem:
+            self._drop(node, problem)
+
+    def _drop(self, node: Kubo, problem: ContentError) -> None:
+        self._answering.remove(node)
+        self._failed.append(problem)
 
 
 def _first(sources: Sequence[Kubo], cid: bytes) -> tuple[bytes, Kubo]:

@@ -122,6 +122,81 @@ def test_a_damaged_block_is_read_from_the_other_node(
         file.write_bytes(whole)
 
 
+LEAF = CONTENT[CHUNK_BYTES : 2 * CHUNK_BYTES]
+
+DAMAGE = [
+    pytest.param(lambda file: file.unlink(), id="a leaf is missing"),
+    pytest.param(lambda file: file.write_bytes(b""), id="a leaf is empty"),
+    pytest.param(lambda file: file.write_bytes(b"\xff" + file.read_bytes()[1:]), id="a byte of a leaf is changed"),
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_node_that_lies_about_a_leaf_is_named_and_mended_by_the_other(
+    nodes: Replicas, second_ipfs_node: Any, tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    cid = nodes.add(stored(tmp_path, CONTENT))
+    damage(second_ipfs_node.block_file(encode_cid(block_cid(RAW, LEAF))))
+    assert pinned(nodes, cid) == [True, True]
+    mended = nodes.mend(cid)
+    assert list(mended) == [second_ipfs_node.url]
+    assert encode_cid(block_cid(RAW, LEAF)) in str(mended[second_ipfs_node.url])
+    assert whole_on(nodes, cid) == [True, True]
+    assert nodes.mend(cid) == {}
+
+
+def test_a_leaf_that_every_node_lies_about_is_told_and_comes_back_from_the_file(
+    nodes: Replicas, ipfs_node: Any, second_ipfs_node: Any, tmp_path: Path
+) -> None:
+    path = stored(tmp_path, CONTENT)
+    cid = nodes.add(path)
+    for node in (ipfs_node, second_ipfs_node):
+        node.block_file(encode_cid(block_cid(RAW, LEAF))).write_bytes(b"")
+    with pytest.raises(ContentCorrupt, match=cid):
+        nodes.mend(cid)
+    assert set(nodes.restore(cid, path)) == {ipfs_node.url, second_ipfs_node.url}
+    assert whole_on(nodes, cid) == [True, True]
+
+
+def test_what_no_node_has_any_more_comes_back_from_the_file(
+    nodes: Replicas, ipfs_node: Any, second_ipfs_node: Any, tmp_path: Path
+) -> None:
+    path = stored(tmp_path, CONTENT)
+    cid = nodes.add(path)
+    for node in (ipfs_node, second_ipfs_node):
+        wipe(node, cid)
+    with pytest.raises(ContentUnavailable, match=cid):
+        nodes.mend(cid)
+    nodes.restore(cid, path)
+    assert whole_on(nodes, cid) == [True, True]
+
+
+def test_another_file_restores_nothing(nodes: Replicas, tmp_path: Path) -> None:
+    absent = cid_of_bytes(b"was never added")
+    with pytest.raises(ContentCorrupt, match=f"{absent}: artefact has the CID"):
+        nodes.restore(absent, stored(tmp_path, b"another one"))
+    assert pinned(nodes, cid_of_bytes(b"another one")) == [False, False]
+
+
+def test_a_node_that_is_away_is_mended_by_nobody_and_keeps_nobody_from_it(ipfs_node: Any, tmp_path: Path) -> None:
+    with Replicas.at([NOBODY, ipfs_node.url], needed=1, timeout=5) as replicas:
+        cid = replicas.add(stored(tmp_path, CONTENT))
+        replicas.nodes[1].unpin(cid)
+        assert list(replicas.mend(cid)) == [ipfs_node.url]
+    with Replicas.at([NOBODY, ipfs_node.url], needed=2, timeout=5) as both, pytest.raises(ContentStoreUnreachable):
+        both.mend(cid)
+
+
+def whole_on(replicas: Replicas, cid: str) -> list[bool]:
+    """Whether each node has pinned the file and gives back all of it."""
+    answers = []
+    for node in replicas.nodes:
+        out = BytesIO()
+        node.get(cid, out)
+        answers.append(node.is_pinned(cid) and out.getvalue() == CONTENT)
+    return answers
+
+
 def test_a_block_is_stored_under_its_own_cid_alone(nodes: Replicas) -> None:
     with pytest.raises(ContentCorrupt, match="stored the block as"):
         nodes.nodes[0].put_block(block_cid(RAW, b"this"), b"that")
