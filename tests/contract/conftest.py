@@ -22,10 +22,14 @@ import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from faceledger_contracts.abi import faceledger_artefact
+from faceledger_contracts.batch import Batch
+from faceledger_contracts.canonical import to_hex
 from faceledger_contracts.chain import ChainReader
 from faceledger_contracts.cid import decode_cid
-from faceledger_contracts.eip712 import Domain
+from faceledger_contracts.eip712 import Domain, sign_batch, sign_report
 from faceledger_contracts.kubo import Kubo
+from faceledger_contracts.receipt import Receipt, Transaction
+from faceledger_contracts.record import Record, draw_salts, leaf
 from web3 import HTTPProvider, Web3
 from web3.types import TxReceipt
 
@@ -149,6 +153,35 @@ class Ledger:
 
     def authorise(self, key: str, seconds: int = 3600) -> TxReceipt:
         return self.send(self.contract.functions.authoriseRunKey(key, self.now() + seconds))
+
+    def commit(self, record: Record, secret: str) -> Receipt:
+        """Commits `record` with two other leaves, by its run key, and writes its receipt from what the node answers."""
+        salts = draw_salts()
+        mine = leaf(record, salts)
+        batch = Batch.of([mine, bytes(31) + b"\1", bytes(31) + b"\2"])
+        signature = sign_batch(secret, batch.id, batch.root, batch.count, self.domain)
+        commit = self.contract.functions.commitBatch(batch.id, batch.root, batch.count, record.run_key, signature)
+        mined = self.send(commit)
+        return Receipt(
+            record=record,
+            salts=salts,
+            leaf=to_hex(mine),
+            proof=tuple(map(to_hex, batch.proof(mine))),
+            batch_id=to_hex(batch.id),
+            root=to_hex(batch.root),
+            count=batch.count,
+            chain_id=self.domain.chain_id,
+            contract=self.address,
+            code_hash=faceledger_artefact().code_hash,
+            transaction=Transaction(
+                hash=to_hex(mined["transactionHash"]),
+                block_number=mined["blockNumber"],
+                block_hash=to_hex(mined["blockHash"]),
+            ),
+            report_signature=sign_report(secret, record.attempt, record.report_digest, self.domain),
+            batch_run_key=record.run_key,
+            batch_signature=signature,
+        )
 
     def mine(self, blocks: int) -> None:
         self.web3.provider.make_request("anvil_mine", [hex(blocks)])  # type: ignore[arg-type]

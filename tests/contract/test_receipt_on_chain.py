@@ -8,17 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faceledger_contracts.abi import faceledger_artefact
-from faceledger_contracts.batch import Batch
-from faceledger_contracts.canonical import from_hex, sha256_digest, to_hex
+from faceledger_contracts.canonical import from_hex, sha256_digest
 from faceledger_contracts.chain import ChainReader
 from faceledger_contracts.cid import cid_of_bytes
-from faceledger_contracts.eip712 import new_run_key, sign_batch, sign_report
+from faceledger_contracts.eip712 import new_run_key
 from faceledger_contracts.envelope import artefact_context, encrypt_stream
 from faceledger_contracts.kubo import Kubo
 from faceledger_contracts.nullifier import nullifier
-from faceledger_contracts.receipt import Receipt, Transaction, encode_receipt
-from faceledger_contracts.record import Artefact, Record, Subject, draw_salts, leaf
+from faceledger_contracts.receipt import Receipt, encode_receipt
+from faceledger_contracts.record import Artefact, Record, Subject
 from faceledger_contracts.verify import Step, is_verified, verify_receipt, verify_receipts
 
 pytestmark = pytest.mark.chain
@@ -57,44 +55,13 @@ def committed(ledger: Any) -> Committed:
         image_digest="sha256:" + "23" * 32,
         created="2025-01-31T12:00:00Z",
     )
-    return Committed(commit(ledger, record, secret), encrypted)
+    return Committed(ledger.commit(record, secret), encrypted)
 
 
 def encrypt(attempt: str, purpose: str) -> bytes:
     out = BytesIO()
     encrypt_stream(BytesIO(PLAINTEXT), out, KEY, artefact_context(attempt, purpose, "results.jsonl"))
     return out.getvalue()
-
-
-def commit(ledger: Any, record: Record, secret: str) -> Receipt:
-    """Commits `record` with two other leaves and writes its receipt from what the node answers."""
-    salts = draw_salts()
-    mine = leaf(record, salts)
-    batch = Batch.of([mine, bytes(31) + b"\1", bytes(31) + b"\2"])
-    signature = sign_batch(secret, batch.id, batch.root, batch.count, ledger.domain)
-    mined = ledger.send(
-        ledger.contract.functions.commitBatch(batch.id, batch.root, batch.count, record.run_key, signature)
-    )
-    return Receipt(
-        record=record,
-        salts=salts,
-        leaf=to_hex(mine),
-        proof=tuple(map(to_hex, batch.proof(mine))),
-        batch_id=to_hex(batch.id),
-        root=to_hex(batch.root),
-        count=batch.count,
-        chain_id=ledger.domain.chain_id,
-        contract=ledger.address,
-        code_hash=faceledger_artefact().code_hash,
-        transaction=Transaction(
-            hash=to_hex(mined["transactionHash"]),
-            block_number=mined["blockNumber"],
-            block_hash=to_hex(mined["blockHash"]),
-        ),
-        report_signature=sign_report(secret, record.attempt, record.report_digest, ledger.domain),
-        batch_run_key=record.run_key,
-        batch_signature=signature,
-    )
 
 
 def failed(steps: list[Step]) -> list[str]:
