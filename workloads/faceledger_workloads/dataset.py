@@ -242,7 +242,7 @@ def _synthetic_row(drawn: DrawnFace, face: Face, synthesis: Synthesis, identity:
 def _seen(face: Face, chip: str) -> dict[str, Any]:
     return {
         "digest": face.digest,
-        "box": (face.box.left, face.box.top, face.box.right, face.box.bottom),
+        "box": face.box.edges,
         "detection_score": face.detection_score,
         "clarity": face.clarity,
         "quality": QualityRow(**asdict(face.quality)),

@@ -1,13 +1,15 @@
 """Judges probes shard by shard, and keeps of each one what the results, the contact sheet and the evaluation need.
 
-In: shards of encoded probes. Out: result lines in order, tiles, trials, embeddings. Invariants: a photo without a
-usable face is a line, too; a photo that is itself enrolled is answered and marked, and tells nothing of accuracy.
+In: shards of probes, compared with the enrolled or, where a run only encodes, with nobody. Out: result lines in order,
+tiles, trials, embeddings. Invariants: a photo without a usable face is a line, too; a photo that is itself enrolled is
+answered and marked, and tells nothing of accuracy.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import repeat
 
 import numpy as np
 
@@ -18,14 +20,13 @@ from faceledger_workloads.face import Face, Unfit
 from faceledger_workloads.images.source import Photo
 from faceledger_workloads.judge import Judge, Verdict
 from faceledger_workloads.matching.decision import Candidate
-from faceledger_workloads.matching.scores import Scorer, Searched, search_faces
+from faceledger_workloads.matching.scores import Scorer, Searched
 from faceledger_workloads.results import ProbeOutcome, ResultLine
 from faceledger_workloads.sheets.contact_sheet import MAX_TILES, Tile
-from faceledger_workloads.work import Encoded
+from faceledger_workloads.work import Encoded, Matched, Seen
 
 __all__ = ["Hearing"]
 
-_Found = tuple[Photo, Face | Unfit]
 _Compared = tuple[Sequence[Candidate], float | None]
 
 
@@ -48,6 +49,7 @@ class Hearing:
         self.answers = Answers(frozenset(people))
         self.trials = TrialLog(people, groups or {}, probes)
         self.embeddings: list[Embeddings] = []
+        """Where nobody is compared: they are the result then."""
         self._scorer = scorer
         self._judge = judge
         self._depth = max(top_k, RANKS)
@@ -60,16 +62,16 @@ class Hearing:
         """How many people of each probe are looked at."""
         return self._depth
 
-    def hear(self, shard: Encoded, searched: Searched | None = None) -> None:
-        """One shard's probes, in order; `searched` to `depth` where a worker has done that. ValueError names an
-        embedding without direction."""
-        probes: list[_Found] = list(zip(shard.seen.photos, shard.seen.found, strict=True))
-        faces = [(photo, found) for photo, found in probes if isinstance(found, Face)]
-        if self._scorer is not None and searched is None:
-            searched = search_faces(self._scorer, shard.embeddings, self._depth)
-        compared = iter(self._compare(faces, searched))
-        self.embeddings.append(shard.embeddings)
-        for photo, found in probes:
+    def hear(self, shard: Matched | Encoded) -> None:
+        """One shard's probes, in order: searched for to `depth`, or only encoded where there is no scorer."""
+        if isinstance(shard, Matched):
+            seen = shard.encoded.seen
+            compared: Iterator[_Compared] = iter(self._compare(_faces(seen), shard.searched))
+        else:
+            seen = shard.seen
+            compared = repeat(((), None))
+            self.embeddings.append(shard.embeddings)
+        for photo, found in zip(seen.photos, seen.found, strict=True):
             if isinstance(found, Unfit):
                 self._dismiss(photo, found)
             else:
@@ -84,9 +86,8 @@ class Hearing:
         """How many probes were rejected, by reason."""
         return dict(sorted(Counter(line.reason for line in self.lines if line.reason).items()))
 
-    def _compare(self, faces: Sequence[tuple[Photo, Face]], searched: Searched | None) -> list[_Compared]:
-        if self._scorer is None or searched is None:
-            return [((), None)] * len(faces)
+    def _compare(self, faces: Sequence[tuple[Photo, Face]], searched: Searched) -> list[_Compared]:
+        assert self._scorer is not None, "nobody is compared"
         probes, nearest = searched.probes, searched.nearest
         claims = np.array([self._people.get(photo.identity or "", -1) for photo, _ in faces], dtype=np.intp)
         claimed = np.flatnonzero(claims >= 0)
@@ -127,6 +128,10 @@ class Hearing:
             self.tiles.append(_tile(face, verdict))
 
 
+def _faces(seen: Seen) -> list[tuple[Photo, Face]]:
+    return [(photo, found) for photo, found in zip(seen.photos, seen.found, strict=True) if isinstance(found, Face)]
+
+
 def _line(photo: Photo, face: Face, verdict: Verdict, row: int, enrolled: bool) -> ResultLine:
     return ResultLine(
         path=photo.shown_path,
@@ -137,7 +142,7 @@ def _line(photo: Photo, face: Face, verdict: Verdict, row: int, enrolled: bool) 
         enrolled_photo=True if enrolled else None,
         clarity=face.clarity,
         detection_score=face.detection_score,
-        box=(face.box.left, face.box.top, face.box.right, face.box.bottom),
+        box=face.box.edges,
         landmarks=face.landmarks,
         candidates=verdict.candidates,
         row=row if verdict.outcome is ProbeOutcome.ENCODED else None,

@@ -18,14 +18,12 @@ from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.runreport import REPORT_KEY, FailureReason, RunReport
 from faceledger_workloads.runspec import (
     DatasetRun,
-    Encoder,
-    EnrolmentGate,
-    FaceSearch,
+    DatasetWork,
     Gallery,
     Images,
-    Matching,
     Preprocessing,
     RecognitionRun,
+    RecognitionWork,
     Subject,
     Synthesis,
     Workers,
@@ -52,15 +50,11 @@ class _Local(Frozen):
     gpu: bool = False
 
 
-class LocalDataset(_Local):
+class LocalDataset(DatasetWork, _Local):
     """Photos of people, to be enrolled."""
 
     kind: Literal["FaceDataset"] = "FaceDataset"
-    source: Images
     preprocessing: Preprocessing = Preprocessing(size=150)
-    search: FaceSearch = FaceSearch()
-    gate: EnrolmentGate = EnrolmentGate()
-    synthesis: Synthesis | None = None
 
 
 class LocalGallery(Frozen):
@@ -70,16 +64,11 @@ class LocalGallery(Frozen):
     use_synthetic_cohort: bool = True
 
 
-class LocalRecognition(_Local):
+class LocalRecognition(RecognitionWork, _Local):
     """Photos of people, to be recognised."""
 
     kind: Literal["RecognitionJob"] = "RecognitionJob"
     gallery: LocalGallery
-    probes: Images
-    search: FaceSearch = FaceSearch()
-    task: Literal["Encode", "Identify", "Verify"] = "Identify"
-    encoder: Encoder = Encoder()
-    matching: Matching = Matching()
 
 
 @dataclass(frozen=True)
@@ -105,27 +94,21 @@ def plan_run(local: LocalDataset | LocalRecognition, folder: Path) -> Plan:
     run: DatasetRun | RecognitionRun
     match local:
         case LocalDataset():
-            run = DatasetRun(
-                **_nowhere(local, output),
-                source=_below(folder, local.source),
-                preprocessing=local.preprocessing,
-                search=local.search,
-                gate=local.gate,
-                synthesis=_synthesis(folder, local.synthesis),
-            )
+            work = _shared(DatasetWork, local)
+            work |= {"source": _below(folder, local.source), "synthesis": _synthesis(folder, local.synthesis)}
+            run = DatasetRun(**_nowhere(local, output), **work)
         case LocalRecognition():
-            run = RecognitionRun(
-                **_nowhere(local, output),
-                gallery=_gallery(folder, local.gallery),
-                probes=_below(folder, local.probes),
-                search=local.search,
-                task=local.task,
-                encoder=local.encoder,
-                matching=local.matching,
-            )
+            work = _shared(RecognitionWork, local)
+            work |= {"probes": _below(folder, local.probes), "gallery": _gallery(folder, local.gallery)}
+            run = RecognitionRun(**_nowhere(local, output), **work)
         case _:
             assert_never(local)
     return Plan(run, Vault(output, key, local.purpose), local.workers)
+
+
+def _shared(work: type[Frozen], local: _Local) -> dict[str, Any]:
+    """The fields of `work`, which a run has in both places."""
+    return {name: getattr(local, name) for name in work.model_fields}
 
 
 def _nowhere(local: _Local, output: Path) -> dict[str, Any]:

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faceledger_workloads.alignment.five_point import PADDING, Points
 from faceledger_workloads.images.clarity import clarity
 from faceledger_workloads.images.decode import Pixels
+from faceledger_workloads.images.luma import luma
 from faceledger_workloads.images.scale import resized
 from faceledger_workloads.runspec import EnrolmentGate
 
@@ -104,8 +106,7 @@ def _faults(quality: Quality, gate: EnrolmentGate) -> Iterator[Fault]:
         yield Fault.CLIPPED
 
 
-def _face(chip: Pixels) -> Pixels:
+def _face(chip: Pixels) -> NDArray[np.int64]:
     """Luma of the face itself, without the margin of background."""
     margin = round(chip.shape[0] * PADDING / (1 + 2 * PADDING))
-    inner = chip[margin:-margin, margin:-margin].astype(np.uint32)
-    return (inner @ np.array([77, 150, 29], dtype=np.uint32) >> 8).astype(np.uint8)
+    return luma(chip[margin:-margin, margin:-margin])

@@ -34,7 +34,7 @@ from faceledger_workloads.session import Outcome, Session
 from faceledger_workloads.shards import PHOTOS, Chain, Pool, cut, matching
 from faceledger_workloads.sheets.contact_sheet import draw_sheet
 from faceledger_workloads.vault import Vault, read_data_key
-from faceledger_workloads.work import Matched, WorkerSetup
+from faceledger_workloads.work import WorkerSetup
 
 __all__ = ["PROBE_CHIP_SIZE", "run_recognition"]
 
@@ -61,10 +61,7 @@ def run_recognition(session: Session, run: RecognitionRun) -> Outcome:
         files = {row.digest for row in enrolled.people}
         hearing = Hearing(bench.scorer, bench.judge, len(photos), run.matching.top_k, groups, files)
         for shard in session.stage(pool, *_stage(pool, bench, hearing), cut(photos), len(photos)):
-            if isinstance(shard, Matched):
-                hearing.hear(shard.encoded, shard.searched)
-            else:
-                hearing.hear(shard)
+            hearing.hear(shard)
     finally:
         pool.close()
     return _publish(session, run, bench, hearing)

@@ -17,6 +17,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, model_validator
 __all__ = [
     "Checkpoint",
     "DatasetRun",
+    "DatasetWork",
     "Encoder",
     "EnrolmentGate",
     "FaceSearch",
@@ -26,6 +27,7 @@ __all__ = [
     "Matching",
     "Preprocessing",
     "RecognitionRun",
+    "RecognitionWork",
     "ReportTarget",
     "RunSpec",
     "Score",
@@ -265,10 +267,9 @@ class _Run(Frozen):
     workers: Workers
 
 
-class DatasetRun(_Run):
-    """Read, decode, detect, align, synthesise, screen, merge: X_augmented = X_R ∪ X_S with one manifest."""
+class DatasetWork(Frozen):
+    """What a data set is made of, and how: on a cluster as on a machine of one's own."""
 
-    kind: Literal["FaceDataset"] = "FaceDataset"
     source: Images
     preprocessing: Preprocessing
     search: FaceSearch = FaceSearch()
@@ -276,16 +277,27 @@ class DatasetRun(_Run):
     synthesis: Synthesis | None = None
 
 
-class RecognitionRun(_Run):
-    """Encode gallery and probes, calibrate the threshold, identify or verify (the paper's algorithm 2)."""
+class RecognitionWork(Frozen):
+    """Who is looked for, and how: on a cluster as on a machine of one's own."""
 
-    kind: Literal["RecognitionJob"] = "RecognitionJob"
-    gallery: Gallery
     probes: Images
     search: FaceSearch = FaceSearch()
     task: Literal["Encode", "Identify", "Verify"] = "Identify"
     encoder: Encoder = Encoder()
     matching: Matching = Matching()
+
+
+class DatasetRun(DatasetWork, _Run):
+    """Read, decode, detect, align, synthesise, screen, merge: X_augmented = X_R ∪ X_S with one manifest."""
+
+    kind: Literal["FaceDataset"] = "FaceDataset"
+
+
+class RecognitionRun(RecognitionWork, _Run):
+    """Encode gallery and probes, calibrate the threshold, identify or verify (the paper's algorithm 2)."""
+
+    kind: Literal["RecognitionJob"] = "RecognitionJob"
+    gallery: Gallery
 
 
 RunSpec = Annotated[DatasetRun | RecognitionRun, Field(discriminator="kind")]

@@ -101,14 +101,14 @@ class FaceWorker:
 
     def generate_faces(self, draws: Sequence[Draw], trained: Shared[TrainedGenerator] | None = None) -> Generated:
         """The image of each draw, by the run's checkpoint or by the generator that it trained."""
-        sampler = self._trained_sampler(trained) if trained else self._sampler
+        sampler = self._sampler_of(trained)
         return Generated(sampler.checkpoint, tuple(sampler.draw(draws)))
 
     def vary_faces(
         self, orders: Sequence[VariationOrder], trained: Shared[TrainedGenerator] | None = None
     ) -> Generated:
         """The variation of each order's chip."""
-        sampler = self._trained_sampler(trained) if trained else self._sampler
+        sampler = self._sampler_of(trained)
         varied = (sampler.generator.vary(decode_png(order.chip_png), order.variation) for order in orders)
         return Generated(sampler.checkpoint, tuple(varied))
 
@@ -151,8 +151,10 @@ class FaceWorker:
         torch.set_num_threads(self._setup.threads)
         return load_encoder(self._setup.encoder, self._device)
 
-    def _trained_sampler(self, trained: Shared[TrainedGenerator]) -> Sampler:
-        """Kept, because every shard asks for the same one."""
+    def _sampler_of(self, trained: Shared[TrainedGenerator] | None) -> Sampler:
+        """The run's own, or that of a trained generator: kept, because every shard asks for the same one."""
+        if trained is None:
+            return self._sampler
         from faceledger_workloads.sampler import trained_sampler
 
         generator = trained.get()

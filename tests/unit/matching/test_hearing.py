@@ -6,17 +6,18 @@ import numpy as np
 import pytest
 from faceledger_workloads.detection.box import Box
 from faceledger_workloads.embedding.rows import DIMENSIONS, Embeddings
+from faceledger_workloads.evaluation.trials import RANKS
 from faceledger_workloads.face import Face, Unfit
 from faceledger_workloads.hearing import Hearing
 from faceledger_workloads.images.rejects import ImageReject
 from faceledger_workloads.images.source import Photo
 from faceledger_workloads.judge import EncodeJudge, IdentifyJudge, VerifyJudge
 from faceledger_workloads.matching.gallery import TemplateGallery
-from faceledger_workloads.matching.scores import Scorer, make_scorer
+from faceledger_workloads.matching.scores import Scorer, make_scorer, search_faces
 from faceledger_workloads.quality import Quality
 from faceledger_workloads.results import ProbeOutcome
 from faceledger_workloads.runspec import Score
-from faceledger_workloads.work import Encoded, Seen
+from faceledger_workloads.work import Encoded, Matched, Seen
 
 PEOPLE = ("ada", "ben", "cleo")
 GALLERY: Embeddings = np.eye(DIMENSIONS, dtype=np.float32)[:3]
@@ -38,6 +39,11 @@ def shard(rows: Embeddings, *names: str | None) -> Encoded:
     return Encoded(Seen(found, photos), rows)
 
 
+def compared(scorer: Scorer, rows: Embeddings, *names: str | None) -> Matched:
+    """The same, looked for as a worker does it."""
+    return Matched(shard(rows, *names), search_faces(scorer, rows, RANKS))
+
+
 @pytest.fixture
 def scorer() -> Scorer:
     return make_scorer(Score.COSINE, TemplateGallery.build(GALLERY, PEOPLE))
@@ -45,7 +51,7 @@ def scorer() -> Scorer:
 
 def test_every_probe_has_a_line_and_named_ones_are_counted(scorer: Scorer) -> None:
     hearing = Hearing(scorer, IdentifyJudge(PEOPLE, 0.5, 2, include_scores=False), probes=4)
-    hearing.hear(shard(GALLERY[[1, 0, 2]], "ben", "zoe", "wall", None))
+    hearing.hear(compared(scorer, GALLERY[[1, 0, 2]], "ben", "zoe", "wall", None))
     outcomes = [line.outcome for line in hearing.lines]
     assert outcomes == [
         ProbeOutcome.IDENTIFIED,
@@ -64,7 +70,7 @@ def test_every_probe_has_a_line_and_named_ones_are_counted(scorer: Scorer) -> No
 def test_a_photo_of_the_gallery_is_answered_marked_and_left_out_of_every_figure(scorer: Scorer) -> None:
     judge = IdentifyJudge(PEOPLE, 0.5, 1, include_scores=False)
     hearing = Hearing(scorer, judge, probes=2, enrolled_photos={"photo-0"})
-    hearing.hear(shard(GALLERY[[0, 1]], "ada", "ben"))
+    hearing.hear(compared(scorer, GALLERY[[0, 1]], "ada", "ben"))
     assert [(line.identity, line.enrolled_photo) for line in hearing.lines] == [("ada", True), ("ben", None)]
     counted = hearing.answers.counted()
     assert (counted.enrolled_probes, counted.gallery_photos) == (1, 1)
@@ -75,7 +81,7 @@ def test_a_photo_of_the_gallery_is_answered_marked_and_left_out_of_every_figure(
 
 def test_a_claim_is_compared_with_that_person_alone(scorer: Scorer) -> None:
     hearing = Hearing(scorer, VerifyJudge(0.5, include_scores=False), probes=3)
-    hearing.hear(shard(GALLERY[[0, 0, 0]], "ada", "ben", "zoe"))
+    hearing.hear(compared(scorer, GALLERY[[0, 0, 0]], "ada", "ben", "zoe"))
     assert [line.outcome for line in hearing.lines] == [
         ProbeOutcome.MATCH,
         ProbeOutcome.NON_MATCH,
@@ -90,16 +96,22 @@ def test_encoding_needs_nobody_to_compare_with() -> None:
         (ProbeOutcome.ENCODED, 0),
         (ProbeOutcome.ENCODED, 1),
     ]
+    assert np.array_equal(np.concatenate(hearing.embeddings), GALLERY[:2])
+
+
+def test_embeddings_of_those_who_are_compared_are_not_kept(scorer: Scorer) -> None:
+    hearing = Hearing(scorer, VerifyJudge(0.5, include_scores=False), probes=1)
+    hearing.hear(compared(scorer, GALLERY[:1], "ada"))
+    assert not hearing.embeddings
 
 
 def test_one_person_enrolled_alone_is_identified_by_a_fixed_threshold() -> None:
     alone = make_scorer(Score.COSINE, TemplateGallery.build(GALLERY[:1], ["ada"]))
     hearing = Hearing(alone, IdentifyJudge(("ada",), 0.5, 5, include_scores=False), probes=2)
-    hearing.hear(shard(GALLERY[:2], "ada", "ben"))
+    hearing.hear(compared(alone, GALLERY[:2], "ada", "ben"))
     assert [line.identity for line in hearing.lines] == ["ada", None]
 
 
 def test_an_embedding_that_is_not_a_number_is_named(scorer: Scorer) -> None:
-    hearing = Hearing(scorer, IdentifyJudge(PEOPLE, 0.5, 1, include_scores=False), probes=1)
     with pytest.raises(ValueError, match="embedding 0 of 1 is zero or not a number"):
-        hearing.hear(shard(np.full((1, DIMENSIONS), np.nan, dtype=np.float32), "ada"))
+        compared(scorer, np.full((1, DIMENSIONS), np.nan, dtype=np.float32), "ada")

@@ -77,7 +77,7 @@ class FaceAligner:
         return Located(_points(shape), frame_of(shape, size), outline)
 
     def _shapes(self, pixels: Pixels, box: Box) -> tuple[dlib.full_object_detection, Points]:
-        rectangle = dlib.rectangle(box.left, box.top, box.right, box.bottom)
+        rectangle = dlib.rectangle(*box.edges)
         return self._predictor(pixels, rectangle), _points(self._outliner(pixels, rectangle)) if self._outliner else ()
 
 

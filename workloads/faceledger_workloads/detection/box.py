@@ -24,6 +24,11 @@ class Box:
     bottom: int
 
     @property
+    def edges(self) -> tuple[int, int, int, int]:
+        """Left, top, right, bottom: the order in which boxes are written."""
+        return self.left, self.top, self.right, self.bottom
+
+    @property
     def width(self) -> int:
         return self.right - self.left + 1
 
@@ -32,7 +37,7 @@ class Box:
         return self.width * (self.bottom - self.top + 1)
 
     def scaled(self, factor: float) -> Box:
-        return Box(*(round(edge * factor) for edge in (self.left, self.top, self.right, self.bottom)))
+        return Box(*(round(edge * factor) for edge in self.edges))
 
 
 @dataclass(frozen=True)

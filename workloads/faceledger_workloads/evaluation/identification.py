@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceledger_workloads.evaluation.trials import Trials
-from faceledger_workloads.evaluation.weights import Figure, Weighted
+from faceledger_workloads.evaluation.weights import Figure, Weighted, passing_score
 from faceledger_workloads.matching.calibration import RULE_OF_THREE
 
 __all__ = [
@@ -42,10 +42,7 @@ def true_positive_rate_at(rate: float) -> Figure:
         if len(scores) * rate < RULE_OF_THREE or not weights.sum():
             return None
         order = np.argsort(-scores, kind="stable")
-        reached = np.cumsum(weights[order])
-        first_too_many = int(np.searchsorted(reached, rate * reached[-1], side="right"))
-        threshold = float(scores[order][min(first_too_many, len(scores) - 1)])
-        return true_positive_rate_above(threshold)(weighted)
+        return true_positive_rate_above(passing_score(scores[order], weights[order], rate))(weighted)
 
     return figure
 

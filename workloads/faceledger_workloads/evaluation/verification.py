@@ -6,9 +6,7 @@ comparisons are too few for is None, and a photo without a usable face is no mat
 
 from __future__ import annotations
 
-import numpy as np
-
-from faceledger_workloads.evaluation.weights import Figure, Weighted
+from faceledger_workloads.evaluation.weights import Figure, Weighted, passing_score
 from faceledger_workloads.matching.calibration import RULE_OF_THREE
 
 __all__ = ["false_match_rate_above", "score_at_false_match_rate", "true_match_rate_above", "true_match_rate_at"]
@@ -29,9 +27,7 @@ def score_at_false_match_rate(weighted: Weighted, rate: float) -> float | None:
     scores = weighted.trials.impostor_scores
     if len(scores) * rate < RULE_OF_THREE:
         return None
-    reached = np.cumsum(weighted.comparisons)
-    first_too_many = int(np.searchsorted(reached, rate * reached[-1], side="right"))
-    return float(scores[min(first_too_many, len(scores) - 1)]) if reached[-1] else None
+    return passing_score(scores, weighted.comparisons, rate) if weighted.comparisons.any() else None
 
 
 def true_match_rate_above(threshold: float) -> Figure:

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceledger_workloads.evaluation.trials import Trials
+from faceledger_workloads.matching.entries import Scores
 from faceledger_workloads.matching.intervals import resampled_people
 
-__all__ = ["Figure", "Weighted", "drawn", "plain"]
+__all__ = ["Figure", "Weighted", "drawn", "passing_score", "plain"]
 
 Weights = NDArray[np.float64]
 
@@ -45,3 +46,11 @@ def drawn(trials: Trials) -> Iterator[Weighted]:
     for weights in resampled_people(trials.people, trials.identities - trials.people):
         searches = weights[trials.faces]
         yield Weighted(trials, searches, searches[trials.impostor_probes] * weights[trials.impostor_people])
+
+
+def passing_score(falling: Scores, weights: Weights, rate: float) -> float:
+    """Of scores (n,) in falling order, n > 0, the lowest one above which no more than `rate` of all `weights` (n,)
+    lie."""
+    reached = np.cumsum(weights)
+    first_too_many = int(np.searchsorted(reached, rate * reached[-1], side="right"))
+    return float(falling[min(first_too_many, len(falling) - 1)])

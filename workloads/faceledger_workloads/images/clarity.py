@@ -6,18 +6,16 @@ away. Invariant: computed in integers up to the last division, so every machine 
 
 from __future__ import annotations
 
-import numpy as np
-
 from faceledger_workloads.images.decode import Pixels
+from faceledger_workloads.images.luma import luma
 
 __all__ = ["clarity"]
 
 
 def clarity(chip: Pixels) -> float:
     """0 for an even surface, some tens for a blurred face, hundreds and more for a sharp one; two decimals."""
-    luma = chip.astype(np.int64) @ np.array([77, 150, 29], dtype=np.int64) >> 8
-    centre = luma[1:-1, 1:-1]
-    edges = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:] - 4 * centre
+    y = luma(chip)
+    edges = y[:-2, 1:-1] + y[2:, 1:-1] + y[1:-1, :-2] + y[1:-1, 2:] - 4 * y[1:-1, 1:-1]
     count = edges.size
     spread: int = count * int((edges * edges).sum()) - int(edges.sum()) ** 2
     return round(spread / float(count) ** 2, 2)
