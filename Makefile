@@ -58,6 +58,7 @@ test-ray: .venv/uv.lock ## Workloads on a Ray of this machine, without a cluster
 
 test-contract: .venv/uv.lock ## Foundry tests, then Python against a real EVM node
 	@$(MAKE) -C contracts test
+	@$(MAKE) -C web types
 	@$(RUN) -m pytest tests/contract -q
 
 test-cluster: cluster-up ## Tests on the real cluster (N at a time)
