@@ -115,8 +115,8 @@ BAD_DATASETS = (
 )
 
 BAD_JOBS = (
-    pytest.param({"matching": {"threshold": "1.01"}}, "spec.matching.threshold", "from 0 to 1", id="T above 1"),
-    pytest.param({"matching": {"threshold": "-0.2"}}, "spec.matching.threshold", "from 0 to 1", id="T below 0"),
+    pytest.param({"matching": {"threshold": "1.01"}}, "matching.threshold", "score Cosine", id="a cosine above 1"),
+    pytest.param({"matching": {"threshold": "-0.2"}}, "spec.matching.threshold", "from 0 up", id="T below 0"),
     pytest.param({"matching": {"threshold": "auto"}}, "spec.matching.threshold", "Auto or a number", id="T misspelt"),
     pytest.param(
         {"matching": {"targetFalseMatchRate": "0.000"}},

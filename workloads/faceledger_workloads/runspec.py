@@ -231,9 +231,19 @@ class Matching(Frozen):
     include_scores: bool = False
 
     @model_validator(mode="after")
-    def _one_target(self) -> Matching:
+    def _one_target(self) -> Self:
         if self.target_false_match_rate and self.target_false_positive_identification_rate:
             raise ValueError("targetFalseMatchRate excludes targetFalsePositiveIdentificationRate")
+        return self
+
+    @model_validator(mode="after")
+    def _threshold_is_a_score(self) -> Self:
+        if self.threshold == "Auto":
+            return self
+        if self.threshold < 0:
+            raise ValueError("threshold must be Auto or a number from 0 up")
+        if self.score is Score.COSINE and self.threshold > 1:
+            raise ValueError("threshold must be from 0 to 1 for score Cosine; score ASNorm knows higher ones")
         return self
 
 

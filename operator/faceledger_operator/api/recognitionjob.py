@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -10,7 +10,6 @@ from .base import (
     ApiModel,
     ArtefactStatus,
     AttemptStatus,
-    AutoOrDecimal01,
     CommitmentStatus,
     Compute,
     Condition,
@@ -22,7 +21,7 @@ from .base import (
     VolumePath,
 )
 from .faces import FaceSearchSpec, ModelStatus
-from .rules import RUN_NAME_RULES, cel
+from .rules import RUN_NAME_RULES, Says, cel
 
 __all__ = [
     "CalibrationStatus",
@@ -34,6 +33,14 @@ __all__ = [
     "RecognitionJobSpec",
     "RecognitionJobStatus",
 ]
+
+
+Threshold = Annotated[
+    str,
+    Field(pattern=r"^(Auto|[0-9]{1,3}(\.[0-9]{1,18})?)$", max_length=24),
+    Says('must be Auto or a number from 0 up, written as text, as in "0.93"'),
+]
+"""`Auto`, or T as text: a cosine is at most 1, a normalised score some standard deviations."""
 
 
 class EncoderSpec(ApiModel):
@@ -64,16 +71,21 @@ class MatchingSpec(ApiModel):
             (
                 "!has(self.targetFalseMatchRate) || !has(self.targetFalsePositiveIdentificationRate)",
                 "matching: give one of targetFalseMatchRate and targetFalsePositiveIdentificationRate, not both",
-            )
+            ),
+            (
+                "self.score == 'ASNorm' || !self.threshold.matches(r'^[0-9]+(\\.[0-9]+)?$') || double(self.threshold) <= 1.0",
+                "matching.threshold: must be from 0 to 1 for score Cosine; score ASNorm knows higher ones",
+            ),
         )
     )
 
     score: Literal["Cosine", "ASNorm"] = Field(
         default="Cosine", description="Raw cosine, or adaptive symmetric normalisation."
     )
-    threshold: AutoOrDecimal01 = Field(
+    threshold: Threshold = Field(
         default="Auto",
-        description="A probe is identified where S > T. Auto: calibrated on the gallery's own impostor pairs.",
+        description="A probe is identified where S > T. Auto: calibrated on the gallery's own impostor pairs. At most 1 "
+        "for score Cosine; for ASNorm, in standard deviations of strangers' scores.",
         examples=["Auto", "0.93"],
     )
     templates: Literal["Max", "Mean"] = Field(

@@ -172,3 +172,19 @@ def test_pair_rates_average_to_the_measured_one() -> None:
     low, high = pair_interval(faces, people, random.random(len(faces)) < 0.2, 40)
     assert low < 0.2 < high
     assert high - low < 0.08
+
+
+@pytest.mark.parametrize(
+    ("threshold", "words"),
+    [
+        pytest.param("1.01", "from 0 to 1 for score Cosine", id="a cosine above 1"),
+        pytest.param("-0.2", "from 0 up", id="below 0"),
+    ],
+)
+def test_a_threshold_that_no_score_can_mean_is_refused(threshold: str, words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        calibrate(scores(4), threshold=threshold)
+
+
+def test_a_normalised_score_may_have_a_threshold_above_1() -> None:
+    assert calibrate(scores(4), score="ASNorm", threshold="3.5").threshold == Decimal("3.5")
