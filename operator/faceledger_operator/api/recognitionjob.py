@@ -73,7 +73,7 @@ class MatchingSpec(ApiModel):
                 "matching: give one of targetFalseMatchRate and targetFalsePositiveIdentificationRate, not both",
             ),
             (
-                "self.score == 'ASNorm' || !self.threshold.matches(r'^[0-9]+(\\.[0-9]+)?$') || double(self.threshold) <= 1.0",
+                "self.score == 'ASNorm' || !self.threshold.matches('^[0-9.]+$') || double(self.threshold) <= 1.0",
                 "matching.threshold: must be from 0 to 1 for score Cosine; score ASNorm knows higher ones",
             ),
         )
@@ -84,8 +84,8 @@ class MatchingSpec(ApiModel):
     )
     threshold: Threshold = Field(
         default="Auto",
-        description="A probe is identified where S > T. Auto: calibrated on the gallery's own impostor pairs. At most 1 "
-        "for score Cosine; for ASNorm, in standard deviations of strangers' scores.",
+        description="A probe is identified where S > T. Auto: calibrated on the gallery's own impostor pairs. At most "
+        "1 for score Cosine; for ASNorm, in standard deviations of strangers' scores.",
         examples=["Auto", "0.93"],
     )
     templates: Literal["Max", "Mean"] = Field(
