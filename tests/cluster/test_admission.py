@@ -64,6 +64,14 @@ BAD_DATASETS = (
     ),
     pytest.param(synthesis(train={"kimg": 1}), "spec.synthesis", "exactly one of", id="a checkpoint and training"),
     pytest.param(synthesis(generator="CycleGAN"), "spec.synthesis", "makes no people", id="people by translation"),
+    pytest.param(
+        synthesis(generator="ProGAN", precision="BFloat16"),
+        "spec.synthesis",
+        "BFloat16 is for StyleGAN2 alone",
+        id="a precision that the generator does not have",
+    ),
+    pytest.param(synthesis(seed=-1), "spec.synthesis.seed", "greater than or equal to 0", id="a seed below zero"),
+    pytest.param(synthesis(seed=2**32), "spec.synthesis.seed", "less than or equal to 4294967295", id="a huge seed"),
     pytest.param(synthesis(checkpoint={}), "spec.synthesis.checkpoint", "exactly one of", id="no checkpoint"),
     pytest.param(
         synthesis(checkpoint={"bundled": "faces-64", "file": FILE, "sha256": "ab" * 32}),

@@ -61,12 +61,13 @@ class RealRow(_Seen):
 
 
 class SyntheticRow(_Seen):
-    """`index`, `variation`, `seed` and `truncation` regenerate the pixels from the checkpoint."""
+    """`index`, `variation`, `seed`, `truncation` and `precision` regenerate the pixels from the checkpoint."""
 
     kind: Literal["Synthetic"] = "Synthetic"
     checkpoint: str
     seed: int
     truncation: str
+    precision: str = "Float32"
     index: int
     variation: int
 

@@ -173,7 +173,10 @@ class Training(Frozen):
 
 
 class Synthesis(Frozen):
-    """Synthetic faces: from a `checkpoint`, or from a generator that the run trains itself (`train`)."""
+    """Synthetic faces: from a `checkpoint`, or from a generator that the run trains itself (`train`).
+
+    `precision`, of sampling and of the embeddings that screening compares. Float32: the same faces on every machine.
+    BFloat16, for StyleGAN2 alone: faster, and the same faces on one kind of processor."""
 
     generator: Literal["StyleGAN2", "ProGAN", "CycleGAN", "MGAN"]
     checkpoint: Checkpoint | None = None
@@ -182,6 +185,7 @@ class Synthesis(Frozen):
     variations_per_identity: int = Field(ge=0, default=0)
     truncation: Decimal = Field(gt=0, le=1)
     seed: int = Field(ge=0)
+    precision: Literal["Float32", "BFloat16"] = "Float32"
     screening: Screening = Screening()
 
     @model_validator(mode="after")
@@ -190,6 +194,8 @@ class Synthesis(Frozen):
             raise ValueError("give exactly one of checkpoint and train")
         if self.generator == "CycleGAN" and self.faces:
             raise ValueError("CycleGAN translates faces and makes no people: faces must be 0")
+        if self.generator != "StyleGAN2" and self.precision == "BFloat16":
+            raise ValueError(f"precision BFloat16 is for StyleGAN2, not for {self.generator}")
         return self
 
 

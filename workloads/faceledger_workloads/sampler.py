@@ -1,7 +1,7 @@
 """The generator of a run, as a worker uses it: which checkpoint, which seed, which truncation.
 
-In: the run's synthesis settings. Out: pixels for (index, variation). Invariant: the checkpoint is the one that the
-settings pin, or the run fails naming the field.
+In: the run's synthesis settings. Out: pixels for (index, variation). Invariants: the checkpoint is the one that the
+settings pin, or the run fails naming the field; a face is the same however the draws are cut.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from faceledger_workloads.runreport import FailureReason
 from faceledger_workloads.runspec import Checkpoint, Synthesis
 from faceledger_workloads.synthesis.checkpoint import CheckpointDigestDiffersError, CheckpointError, CheckpointMetadata
 from faceledger_workloads.synthesis.faces import load_faces, unpack_faces
-from faceledger_workloads.synthesis.generator import bundled_checkpoint
+from faceledger_workloads.synthesis.generator import Precision, bundled_checkpoint
 from faceledger_workloads.synthesis.model import FaceGenerator, Latent
 from faceledger_workloads.work import Draw, TrainedGenerator
 
@@ -38,15 +38,16 @@ class Sampler:
 
     def draw(self, draws: Sequence[Draw]) -> Iterator[Pixels]:
         """One image a draw."""
-        for index, variation in draws:
-            yield self.generator.vary(Latent(self.seed, index, self.truncation), variation)
+        faces = [(Latent(self.seed, index, self.truncation), variation) for index, variation in draws]
+        yield from self.generator.draw(faces)
 
 
 def load_sampler(synthesis: Synthesis) -> Sampler:
     """Raises `RunFailed` (CheckpointDigestMismatch, CheckpointUnreadable) naming `synthesis.checkpoint`."""
     assert synthesis.checkpoint is not None, "the run trains its own generator"
     try:
-        generator, metadata = load_faces(_path(synthesis.checkpoint), synthesis.checkpoint.sha256)
+        path, precision = _path(synthesis.checkpoint), Precision(synthesis.precision)
+        generator, metadata = load_faces(path, synthesis.checkpoint.sha256, precision)
     except CheckpointDigestDiffersError as error:
         message = f"synthesis.checkpoint: {error}"
         raise RunFailed(FailureReason.CHECKPOINT_DIGEST_MISMATCH, message) from error
@@ -61,7 +62,8 @@ def load_sampler(synthesis: Synthesis) -> Sampler:
 def trained_sampler(synthesis: Synthesis, trained: TrainedGenerator) -> Sampler:
     """The generator that the run itself trained."""
     metadata = CheckpointMetadata.model_validate_json(trained.metadata)
-    return Sampler(unpack_faces(trained.content, metadata), synthesis.seed, float(synthesis.truncation))
+    generator = unpack_faces(trained.content, metadata, Precision(synthesis.precision))
+    return Sampler(generator, synthesis.seed, float(synthesis.truncation))
 
 
 def _path(checkpoint: Checkpoint) -> Path:

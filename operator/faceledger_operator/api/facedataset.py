@@ -95,6 +95,10 @@ class SynthesisSpec(ApiModel):
                 "self.generator != 'CycleGAN' || self.faces == 0",
                 "synthesis.faces: CycleGAN translates faces and makes no people; it must be 0",
             ),
+            (
+                "self.generator == 'StyleGAN2' || self.precision == 'Float32'",
+                "synthesis.precision: BFloat16 is for StyleGAN2 alone",
+            ),
         )
     )
 
@@ -117,6 +121,10 @@ class SynthesisSpec(ApiModel):
         default="0.7", description="Truncation psi: lower is more typical, higher more diverse."
     )
     seed: int = Field(default=0, ge=0, le=4294967295, description="The same seed draws the same faces.")
+    precision: Literal["Float32", "BFloat16"] = Field(
+        default="Float32",
+        description="Of sampling and screening. BFloat16: faster; the same faces on one kind of processor alone.",
+    )
     screening: ScreeningSpec = Field(default_factory=ScreeningSpec, description="What a synthetic face must pass.")
 
 

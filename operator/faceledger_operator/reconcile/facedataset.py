@@ -190,6 +190,7 @@ def _synthesis(spec: SynthesisSpec) -> Synthesis:
         variations_per_identity=spec.variations_per_identity,
         truncation=Decimal(spec.truncation),
         seed=spec.seed,
+        precision=spec.precision,
         screening=Screening(
             min_detection_score=Decimal(spec.screening.min_detection_score),
             max_similarity_to_real="Auto" if similarity == "Auto" else Decimal(similarity),

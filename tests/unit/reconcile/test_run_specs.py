@@ -43,6 +43,11 @@ def test_a_run_spec_survives_its_config_map() -> None:
 
 def test_a_dataset_run_sees_its_folders_below_the_mounts() -> None:
     run = dataset(synthesis={"checkpoint": {"bundled": "faces-64"}, "faces": 4, "seed": 42}).run(INPUTS, "attempt-1")
+    fast = dataset(synthesis={"checkpoint": {"bundled": "faces-64"}, "faces": 4, "precision": "BFloat16"})
+    assert [one.synthesis and one.synthesis.precision for one in (run, fast.run(INPUTS, "attempt-1"))] == [
+        "Float32",
+        "BFloat16",
+    ]
     assert run.source.path == "/data/source/2026"
     assert run.output == "/data/output/results"
     assert run.synthesis is not None

@@ -25,9 +25,9 @@ def checkpoint(tmp_path: Path) -> Path:
     return path
 
 
-def synthesis(**checkpoint: str | None) -> Synthesis:
-    settings: dict[str, Any] = {"generator": "StyleGAN2", "checkpoint": checkpoint, "faces": 1, "truncation": "0.7"}
-    return Synthesis.model_validate(settings | {"seed": 7})
+def synthesis(precision: str = "Float32", generator: str = "StyleGAN2", **checkpoint: str | None) -> Synthesis:
+    settings: dict[str, Any] = {"generator": generator, "checkpoint": checkpoint, "faces": 1, "truncation": "0.7"}
+    return Synthesis.model_validate(settings | {"seed": 7, "precision": precision})
 
 
 def digest_of(checkpoint: Path) -> str:
@@ -48,8 +48,14 @@ def test_a_checkpoint_is_one_file_that_is_pinned(chosen: dict[str, str], words: 
         synthesis(**chosen)
 
 
-def test_a_draw_is_a_function_of_its_address(checkpoint: Path) -> None:
-    sampler = load_sampler(synthesis(path=str(checkpoint), sha256=digest_of(checkpoint)))
+def test_only_a_stylegan2_samples_in_half_precision() -> None:
+    with pytest.raises(ValidationError, match="precision BFloat16 is for StyleGAN2, not for MGAN"):
+        synthesis(precision="BFloat16", generator="MGAN", bundled="faces-64")
+
+
+@pytest.mark.parametrize("precision", ["Float32", "BFloat16"])
+def test_a_draw_is_a_function_of_its_address(checkpoint: Path, precision: str) -> None:
+    sampler = load_sampler(synthesis(precision, path=str(checkpoint), sha256=digest_of(checkpoint)))
     together = list(sampler.draw([(0, 0), (5, 0), (5, 1)]))
     (alone,) = sampler.draw([(5, 1)])
     assert np.array_equal(together[2], alone)

@@ -179,11 +179,13 @@ def test_an_untrained_generator_is_screened_out_face_by_face(
 
 
 @pytest.mark.ray
+@pytest.mark.parametrize("precision", ["Float32", "BFloat16"])
 def test_synthetic_faces_join_the_real_ones_whatever_the_number_of_workers(
-    run_builder: RunBuilder, copy_photos: CopyPhotos, perform_run: Perform, perform_on_ray: Perform
+    run_builder: RunBuilder, copy_photos: CopyPhotos, perform_run: Perform, perform_on_ray: Perform, precision: str
 ) -> None:
     copy_photos(run_builder.root / "photos", {1: range(1, 3), 2: range(1, 3)})
     settings = synthesis({"bundled": "faces-64"}, faces=4, variationsPerIdentity=1, truncation="1.0")
+    settings |= {"precision": precision}
     one = perform_run(run_builder.dataset(synthesis=settings))
     two = perform_on_ray(run_builder.dataset(synthesis=settings, workers={"min": 1, "max": 2, "cpu": "1"}))
     assert one.summary == two.summary
@@ -198,7 +200,7 @@ def test_synthetic_faces_join_the_real_ones_whatever_the_number_of_workers(
         (row["index"], row["variation"]) for row in rows
     )
     assert {row["identity"] for row in rows} == {f"synthetic-{row['index']:06d}" for row in rows}
-    assert {row["checkpoint"] for row in rows} == {one.model_digest}
+    assert {(row["checkpoint"], row["precision"]) for row in rows} == {(one.model_digest, precision)}
 
 
 def test_a_translating_generator_is_trained_and_varies_the_people_of_the_data_set(

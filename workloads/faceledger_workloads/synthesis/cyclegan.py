@@ -116,7 +116,11 @@ class CycleGANFaces:
 
     def sample(self, seed: int, indices: Sequence[int], truncation: float) -> NDArray[np.uint8]:
         """Raises CannotSampleError."""
-        del seed, indices, truncation
+        return self.draw([(Latent(seed, index, truncation), 0) for index in indices])
+
+    def draw(self, faces: Sequence[tuple[Latent, int]]) -> NDArray[np.uint8]:
+        """Raises CannotSampleError."""
+        del faces
         raise CannotSampleError("CycleGAN translates faces, it cannot make people")
 
     @torch.no_grad()

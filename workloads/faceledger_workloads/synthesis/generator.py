@@ -55,8 +55,8 @@ _BUNDLED = Path(__file__).parent / "checkpoints"
 class Precision(StrEnum):
     """How sampling computes."""
 
-    EXACT = "Float64"
-    """The same bytes on every machine."""
+    EXACT = "Float32"
+    """The same bytes on every machine: sums are taken in double precision, beyond what a pixel can show."""
     FAST = "BFloat16"
     """Many times faster for large networks; the same bytes on one kind of processor."""
 
@@ -77,9 +77,13 @@ class Generator:
 
     def sample(self, seed: int, indices: Sequence[int], truncation: float = DEFAULT_TRUNCATION) -> NDArray[np.uint8]:
         """(len(indices), resolution, resolution, 3), RGB. Raises ValueError naming a number out of range."""
-        if not indices:
+        return self.draw([(Latent(seed, index, truncation), 0) for index in indices])
+
+    def draw(self, faces: Sequence[tuple[Latent, int]]) -> NDArray[np.uint8]:
+        """(len(faces), resolution, resolution, 3): what `vary` gives for each (face, variation), in batches."""
+        if not faces:
             return np.empty((0, self.resolution, self.resolution, 3), np.uint8)
-        return self._render(torch.cat([self._styles(seed, index, 0, truncation) for index in indices]))
+        return self._render(torch.cat([self._varied_styles(*face) for face in faces]))
 
     def vary(self, subject: Subject, variation: int) -> NDArray[np.uint8]:
         """(r, r, 3): the same person again, different for each `variation`; variation 0 is the face itself.
@@ -89,14 +93,18 @@ class Generator:
         """
         if not isinstance(subject, Latent):
             return vary_image(subject, variation)
+        pixels: NDArray[np.uint8] = self._render(self._varied_styles(subject, variation))[0]
+        return pixels
+
+    def _varied_styles(self, subject: Latent, variation: int) -> torch.Tensor:
+        """(1, num_ws, w_dim), float64."""
         ws = self._styles(subject.seed, subject.index, 0, subject.truncation)
         if variation % 2:
             other = self._styles(subject.seed, subject.index, variation, subject.truncation)
             ws = ws.lerp(other, self._layers(VARIED_RESOLUTION, self.resolution) * VARIED_SHARE)
         elif variation:
             ws = ws + self._layers(*MOVED_RESOLUTIONS) * self._move(ws, variation // 2 - 1)
-        pixels: NDArray[np.uint8] = self._render(ws)[0]
-        return pixels
+        return ws
 
     @torch.no_grad()
     def _styles(self, seed: int, index: int, variation: int, truncation: float) -> torch.Tensor:

@@ -39,8 +39,12 @@ class LatentFaces(ABC):
 
     def sample(self, seed: int, indices: Sequence[int], truncation: float) -> NDArray[np.uint8]:
         """(len(indices), resolution, resolution, 3), RGB. Raises ValueError naming a number out of range."""
-        faces = [self.vary(Latent(seed, index, truncation), 0) for index in indices]
-        return np.stack(faces) if faces else np.empty((0, self.resolution, self.resolution, 3), np.uint8)
+        return self.draw([(Latent(seed, index, truncation), 0) for index in indices])
+
+    def draw(self, faces: Sequence[tuple[Latent, int]]) -> NDArray[np.uint8]:
+        """(len(faces), resolution, resolution, 3): what `vary` gives for each (face, variation)."""
+        images = [self.vary(*face) for face in faces]
+        return np.stack(images) if images else np.empty((0, self.resolution, self.resolution, 3), np.uint8)
 
     @torch.no_grad()
     def vary(self, subject: Subject, variation: int) -> NDArray[np.uint8]:

@@ -87,6 +87,10 @@ class FaceGenerator(Protocol):
         """(len(indices), r, r, 3), RGB. Raises ValueError naming a number that is out of range."""
         ...
 
+    def draw(self, faces: Sequence[tuple[Latent, int]]) -> NDArray[np.uint8]:
+        """(len(faces), r, r, 3): what `vary` gives for each (face, variation). Raises as `sample` does."""
+        ...
+
     def vary(self, subject: Subject, variation: int) -> NDArray[np.uint8]:
         """(r, r, 3): the same person again, different for each `variation` from 1 on. Raises CannotVaryError."""
         ...
