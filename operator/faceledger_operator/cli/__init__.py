@@ -1,4 +1,4 @@
-"""The `faceledger` command: verifies results and fetches them, from a laptop, with the rights of its kubeconfig."""
+"""The `faceledger` command, a kubectl plugin too: works on resources and verifies results by a kubeconfig."""
 
 from .app import main
 

@@ -1,5 +1,7 @@
 """The commands, their arguments and exit codes: 0 all is well, 1 something is not, 2 the command line is wrong.
 
+Installed twice: as `faceledger`, and as `kubectl-faceledger`, which kubectl runs for `kubectl faceledger`.
+
 Invariant: a failure is one line on standard error that says what to do, never a traceback.
 """
 
@@ -18,31 +20,29 @@ from rich.console import Console
 from .attesting import attest_file, read_attestation
 from .cluster import Cluster, Endpoint
 from .errors import CommandError
+from .finding import find_resource
 from .ipfs import open_content
+from .operating import add_commands
+from .options import AsJson, Context, Kubeconfig, Namespace
+from .printing import open_console, print_files
 from .report import print_reports
 from .results import fetch_results
 from .sources import evidence_of
-from .targets import parse_pairs, parse_resource, receipt_files
+from .targets import RUN_KINDS, parse_pairs, receipt_files
 from .verification import Held, verify_files, verify_resource
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="faceledger",
-    help="Verifies and fetches results that FaceLedger committed.",
+    help="Operates resources of FaceLedger, and verifies and fetches the results that it committed.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
-PIPED_WIDTH = 140
-"""Columns where the output goes into a file or a pipe."""
+add_commands(app)
 
-Namespace = Annotated[
-    str | None, typer.Option("--namespace", "-n", help="Namespace of the resource; the context's if left out.")
-]
-Kubeconfig = Annotated[str | None, typer.Option(help="Kubeconfig file; as kubectl finds it if left out.")]
-Context = Annotated[str | None, typer.Option(help="Context of the kubeconfig.")]
 KeyFile = Annotated[
     Path | None,
     typer.Option(exists=True, dir_okay=False, help="File with the data key (32 bytes, hex or base64) to decrypt with."),
@@ -51,7 +51,9 @@ KeyFile = Annotated[
 
 @app.command()
 def verify(
-    target: Annotated[str, typer.Argument(metavar="KIND/NAME|RECEIPT.json|BUNDLE.json|FOLDER", help="What to verify.")],
+    target: Annotated[
+        str, typer.Argument(metavar="NAME|KIND/NAME|RECEIPT.json|BUNDLE.json|FOLDER", help="What to verify.")
+    ],
     namespace: Namespace = None,
     rpc: Annotated[str | None, typer.Option(help="RPC URL of a node, for receipts in files.")] = None,
     ipfs: Annotated[
@@ -71,7 +73,7 @@ def verify(
     attester: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Whose signature the attestation must bear.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
 ) -> None:
@@ -85,29 +87,31 @@ def verify(
         finality: Finality = "finalized" if confirmations is None else confirmations
         reports = verify_files(receipt_files(Path(target)), ChainReader(rpc), content, key, finality, held)
     else:
-        resource, cluster = parse_resource(target), Cluster.connect(kubeconfig, context)
-        home = namespace or cluster.namespace
-        reports = [verify_resource(evidence_of(cluster, resource, home), resource, home, key, held)]
-    print_reports(reports, as_json, _console())
+        cluster = Cluster.connect(kubeconfig, context)
+        found = find_resource(cluster, target, namespace, RUN_KINDS)
+        evidence = evidence_of(cluster, found.resource, found.namespace)
+        reports = [verify_resource(evidence, found.resource, found.namespace, key, held)]
+    print_reports(reports, as_json, open_console())
     if not all(report.verified for report in reports):
         raise typer.Exit(1)
 
 
 @app.command()
 def results(
-    target: Annotated[str, typer.Argument(metavar="KIND/NAME", help="Whose results to fetch.")],
+    target: Annotated[str, typer.Argument(metavar="NAME|KIND/NAME", help="Whose results to fetch.")],
     output: Annotated[Path, typer.Option("--output", "-o", file_okay=False, help="Folder for the files.")],
     namespace: Namespace = None,
     key_file: KeyFile = None,
+    as_json: AsJson = False,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
 ) -> None:
     """Fetches a result's artefacts from IPFS, decrypts them and compares them with what was committed."""
-    resource, cluster = parse_resource(target), Cluster.connect(kubeconfig, context)
-    console = _console()
-    evidence = evidence_of(cluster, resource, namespace or cluster.namespace)
-    for path in fetch_results(evidence, resource, output, _read_key(key_file)):
-        console.print(f"{path}  {path.stat().st_size} bytes", highlight=False, soft_wrap=True)
+    cluster = Cluster.connect(kubeconfig, context)
+    found = find_resource(cluster, target, namespace, RUN_KINDS)
+    evidence = evidence_of(cluster, found.resource, found.namespace)
+    written = fetch_results(evidence, found.resource, output, _read_key(key_file))
+    print_files(written, as_json, open_console())
 
 
 @app.command(name="attest")
@@ -120,13 +124,13 @@ def attest_receipt(
 ) -> None:
     """Vouches for a receipt that you verified: in-toto SLSA provenance in a DSSE envelope, signed by your key."""
     output.write_bytes(attest_file(receipt, signing_key))
-    _console().print(f"{output}  {output.stat().st_size} bytes", highlight=False, soft_wrap=True)
+    print_files([output], False, open_console())
 
 
 def main() -> None:
-    """Entry point of the `faceledger` command."""
+    """Entry point of `faceledger` and of `kubectl-faceledger`."""
     try:
-        app()
+        app(prog_name=Path(sys.argv[0]).name.replace("kubectl-", "kubectl "))
     except (CommandError, OSError) as error:
         Console(stderr=True).print(
             f"faceledger: {error}", style="bold red", highlight=False, markup=False, soft_wrap=True
@@ -134,11 +138,6 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-def _console() -> Console:
-    """Standard output; wide enough for a hash beside its name where it is no terminal."""
-    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
 
 def _read_key(path: Path | None) -> bytes | None:

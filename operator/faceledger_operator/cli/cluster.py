@@ -1,20 +1,22 @@
 """The cluster as the command sees it: objects, and services through the API server, with the kubeconfig's rights.
 
 In: a kubeconfig and a context. Out: objects as dictionaries, Secrets' values, and for a URL of a service inside the
-cluster one that works from outside. Invariant: it only reads; no port-forward and no other program is needed.
+cluster one that works from outside. Invariant: it writes nothing but annotations of resources, and needs neither a
+port-forward nor another program.
 """
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import requests
-from kubernetes import client, config
 
-from ..kube.kinds import SECRET, Kind
+from ..kube.kinds import POD, SECRET, Kind
 from .errors import CommandError
 
 __all__ = ["Cluster", "Endpoint"]
@@ -23,6 +25,9 @@ TIMEOUT_SECONDS = 15.0
 """For one request to the API server."""
 
 SERVICE = Kind("", "v1", "services", "Service")
+
+EVENT = Kind("", "v1", "events", "Event")
+"""In the core group, which alone selects events by the object that they are of."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,8 @@ class Cluster:
     @classmethod
     def connect(cls, kubeconfig: str | None, context: str | None) -> Cluster:
         """Connects as kubectl would; CommandError where there is no usable kubeconfig."""
+        from kubernetes import client, config  # half a second, which files of receipts need not wait for
+
         settings = client.Configuration()
         loader: Any = config  # the library carries no types
         try:
@@ -71,6 +78,49 @@ class Cluster:
             raise CommandError(f"there is no {kind.kind} {name} in namespace {namespace}")
         return found
 
+    def list(
+        self, kind: Kind, namespace: str | None, *, labels: Mapping[str, str] | None = None, fields: str = ""
+    ) -> list[dict[str, Any]]:
+        """The objects of a namespace (None: of all of them) that carry the labels and have the fields."""
+        selector = ",".join(f"{name}={value}" for name, value in (labels or {}).items())
+        query = {"labelSelector": selector, "fieldSelector": fields}
+        response = self._ask(
+            "GET", kind.path(namespace), params={name: value for name, value in query.items() if value}
+        )
+        if response.status_code != 200:
+            raise CommandError(f"{kind.plural}: the API server answers {_reason(response)}")
+        found: list[dict[str, Any]] = response.json().get("items") or []
+        return found
+
+    def events(self, namespace: str, uid: str) -> list[dict[str, Any]]:
+        """The events of the object with that uid, in no particular order."""
+        return self.list(EVENT, namespace, fields=f"involvedObject.uid={uid}")
+
+    def annotate(self, kind: Kind, namespace: str, name: str, annotations: Mapping[str, str | None]) -> None:
+        """Sets annotations; takes away those whose value is None."""
+        response = self._ask(
+            "PATCH",
+            kind.path(namespace, name),
+            json={"metadata": {"annotations": dict(annotations)}},
+            headers={"Content-Type": "application/merge-patch+json"},
+        )
+        if response.status_code != 200:
+            raise CommandError(f"{kind.kind} {namespace}/{name}: the API server answers {_reason(response)}")
+
+    def log(self, namespace: str, pod: str, follow: bool, tail: int | None) -> Iterator[str]:
+        """The lines of a pod's log; with `follow` those too that come until it ends."""
+        query = {"follow": "true"} if follow else {}
+        query |= {"tailLines": str(tail)} if tail is not None else {}
+        answer = self._ask("GET", POD.path(namespace, pod, "log"), params=query, stream=True)
+        with closing(answer):
+            if answer.status_code != 200:
+                raise CommandError(f"log of pod {namespace}/{pod}: the API server answers {_reason(answer)}")
+            answer.encoding = "utf-8"
+            try:
+                yield from answer.iter_lines(decode_unicode=True)
+            except requests.RequestException as error:
+                raise CommandError(f"log of pod {namespace}/{pod} broke off: {type(error).__name__}") from None
+
     def secret(self, namespace: str, name: str, key: str) -> bytes:
         """The value of a Secret's key; CommandError names what is missing."""
         data = self.get(SECRET, namespace, name).get("data") or {}
@@ -93,8 +143,12 @@ class Cluster:
         return Endpoint(f"{self._host}{root}{parts.path}{query}", self._session)
 
     def _get(self, path: str) -> requests.Response:
+        return self._ask("GET", path)
+
+    def _ask(self, method: str, path: str, **how: Any) -> requests.Response:
+        timeout = None if how.get("params", {}).get("follow") else TIMEOUT_SECONDS
         try:
-            return self._session.get(self._host + path, timeout=TIMEOUT_SECONDS)
+            return self._session.request(method, self._host + path, timeout=timeout, **how)
         except requests.RequestException as error:
             raise CommandError(f"the API server at {self._host} does not answer: {type(error).__name__}") from None
 

@@ -6,7 +6,6 @@ not checked is never silent.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from .printing import print_json
 
 __all__ = ["Checked", "print_reports"]
 
@@ -39,9 +40,7 @@ class Checked:
 def print_reports(reports: Sequence[Checked], as_json: bool, console: Console) -> None:
     """Writes the reports to the console."""
     if as_json:
-        # Not by print_json: it reads and colours what it prints, which takes a minute for thousands of receipts.
-        document = {"verified": _all(reports), "receipts": [_document(x) for x in reports]}
-        console.file.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        print_json({"verified": _all(reports), "receipts": [_document(x) for x in reports]}, console)
         return
     for report in reports:
         if len(reports) == 1 or not report.verified:

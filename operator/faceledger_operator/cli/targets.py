@@ -9,22 +9,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..kube.kinds import FACE_DATASET, RECOGNITION_JOB, Kind
+from ..kube.kinds import FACE_DATASET, LEDGER_BINDING, RECOGNITION_JOB, Kind
 from .errors import CommandError
 
-__all__ = ["Resource", "parse_pairs", "parse_resource", "receipt_files"]
+__all__ = ["OWN_KINDS", "RUN_KINDS", "Resource", "parse_pairs", "parse_resource", "receipt_files"]
+
+RUN_KINDS = (FACE_DATASET, RECOGNITION_JOB)
+"""Kinds whose results are committed."""
+
+OWN_KINDS = (*RUN_KINDS, LEDGER_BINDING)
+
+_SHORT_NAMES = {FACE_DATASET: "fds", RECOGNITION_JOB: "recjob", LEDGER_BINDING: "lbind"}
 
 _KINDS: dict[str, Kind] = {
     spelling: kind
-    for kind, short in ((FACE_DATASET, "fds"), (RECOGNITION_JOB, "recjob"))
-    for name in (kind.kind.lower(), kind.plural, short)
+    for kind in OWN_KINDS
+    for name in (kind.kind.lower(), kind.plural, _SHORT_NAMES[kind])
     for spelling in (name, f"{name}.{kind.group}")
 }
 
 
 @dataclass(frozen=True)
 class Resource:
-    """A custom resource whose result was committed."""
+    """A custom resource of ours."""
 
     kind: Kind
     name: str
@@ -33,12 +40,14 @@ class Resource:
         return f"{self.kind.kind.lower()}/{self.name}"
 
 
-def parse_resource(target: str) -> Resource:
+def parse_resource(target: str, kinds: tuple[Kind, ...] = RUN_KINDS) -> Resource:
     """The resource that `KIND/NAME` names; CommandError for anything else."""
-    kind, slash, name = target.partition("/")
-    if not slash or not name or kind.lower() not in _KINDS:
-        raise CommandError(f"{target}: neither a file, nor a folder, nor facedataset/NAME or recognitionjob/NAME")
-    return Resource(_KINDS[kind.lower()], name)
+    spelling, slash, name = target.partition("/")
+    kind = _KINDS.get(spelling.lower())
+    if not slash or not name or kind not in kinds:
+        wanted = " or ".join(f"{kind.kind.lower()}/NAME" for kind in kinds)
+        raise CommandError(f"{target}: expected {wanted}, or a path")
+    return Resource(kind, name)
 
 
 def receipt_files(path: Path) -> list[Path]:

@@ -1,0 +1,52 @@
+"""What `faceledger logs` shows: the log of an attempt's driver, which its submitter pod keeps.
+
+In: a resource whose attempt was started. Out: lines. Invariant: a log that is not there is explained, never an empty
+success.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..kube.kinds import POD
+from ..kube.labels import ATTEMPT
+from .cluster import Cluster
+from .errors import CommandError
+from .finding import Found
+
+__all__ = ["attempt_of", "log_lines", "submitter_of"]
+
+JOB_NAME = "batch.kubernetes.io/job-name"
+"""Label of a Job's pods; KubeRay's submitter Job is named as the attempt."""
+
+
+def attempt_of(found: Found) -> str:
+    """The name of the resource's latest attempt."""
+    attempt = (found.body.get("status") or {}).get("attempt") or {}
+    if not attempt.get("name"):
+        raise CommandError(f"{found.resource} has no attempt yet: nothing was started, so there is no log")
+    return str(attempt["name"])
+
+
+def submitter_of(cluster: Cluster, namespace: str, attempt: str) -> str:
+    """The pod that keeps the driver's log: the newest submitter."""
+    pods = cluster.list(POD, namespace, labels={JOB_NAME: attempt})
+    if not pods:
+        started = cluster.list(POD, namespace, labels={ATTEMPT: attempt})
+        if started:
+            raise CommandError(f"attempt {attempt} has no log yet: its driver was not submitted")
+        raise CommandError(f"the log of attempt {attempt} is gone: its pods were removed, or never came to be")
+    newest = max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+    if not _has_begun(newest):
+        raise CommandError(f"pod {newest['metadata']['name']} of attempt {attempt} has not started yet")
+    return str(newest["metadata"]["name"])
+
+
+def log_lines(cluster: Cluster, namespace: str, pod: str, follow: bool, tail: int | None) -> Iterator[str]:
+    """The lines, and with `follow` those that come, until the pod ends."""
+    return cluster.log(namespace, pod, follow, tail)
+
+
+def _has_begun(pod: dict[str, Any]) -> bool:
+    return (pod.get("status") or {}).get("phase") not in {None, "Pending"}
