@@ -20,7 +20,6 @@ from typing import Any
 import dlib
 import numpy as np
 import torch
-from faceledger_workloads.alignment.chips import cut_chips
 from faceledger_workloads.alignment.five_point import FaceAligner
 from faceledger_workloads.detection.box import Box
 from faceledger_workloads.embedding.encoder import BATCH, DlibEncoder, FaceEncoder, TorchEncoder
@@ -124,16 +123,16 @@ def _timed(encoder: FaceEncoder, chips: list[Pixels]) -> float:
 
 def _chips() -> tuple[list[Pixels], int]:
     """dlib's chips of the photos, and the largest difference of ours from them."""
-    detector, aligner = dlib.get_frontal_face_detector(), FaceAligner()
+    detector, aligner, cutter = dlib.get_frontal_face_detector(), FaceAligner(), FaceAligner(cut_on="cpu")
     chips, largest = [], 0
     for path in _photos():
         image = Image.open(path).convert("RGB")
         pixels = np.array(image.resize((image.width * 300 // image.height, 300)) if image.height < 300 else image)
         for found in detector(pixels)[:1]:
-            box = Box(found.left(), found.top(), found.right(), found.bottom())
-            chips.append(aligner.align(pixels, box, 150).chip)
-            ours = cut_chips([torch.from_numpy(pixels)], [aligner.locate(pixels, box, 150).frame], 150)[0].numpy()
-            largest = max(largest, int(np.abs(ours.astype(int) - chips[-1]).max()))
+            faces = [(pixels, Box(found.left(), found.top(), found.right(), found.bottom()))]
+            (theirs,), (ours,) = aligner.align(faces, 150), cutter.align(faces, 150)
+            chips.append(theirs.chip)
+            largest = max(largest, int(np.abs(ours.chip.astype(int) - theirs.chip).max()))
     return chips, largest
 
 

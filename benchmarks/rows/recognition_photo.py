@@ -227,7 +227,7 @@ def _mmod_ratio(portraits: Sequence[Portrait], count: int = 5) -> dict[str, Any]
         start = time.perf_counter()
         reference = theirs(pixels, 0)
         middle = time.perf_counter()
-        found = ours.detect(pixels)
+        (found,) = ours.detect([pixels])
         times[0].append(time.perf_counter() - middle)
         times[1].append(middle - start)
         pairs = [

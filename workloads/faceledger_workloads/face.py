@@ -7,15 +7,16 @@ processes. `FaceFinder` is the way from the one to the other: decode, detect, ch
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from faceledger_contracts.canonical import sha256_digest
 
-from faceledger_workloads.alignment.five_point import PADDING, FaceAligner, Points
+from faceledger_workloads.alignment.five_point import PADDING, Aligned, FaceAligner, Points
 from faceledger_workloads.detection.box import Box, Detection, FaceDetector
 from faceledger_workloads.detection.choice import chosen_faces, uses_mmod
+from faceledger_workloads.detection.in_step import Course, in_step
 from faceledger_workloads.detection.search import ENLARGED_SIDE, FaceSearcher
 from faceledger_workloads.device import usable_device
 from faceledger_workloads.images.decode import Pixels, read_file
@@ -61,59 +62,108 @@ class Unfit:
 
 
 class FaceFinder:
-    """One a process: the models are loaded once."""
+    """One a process: the models are loaded once. Several photos are looked at together where the detector gains by it;
+    what is found in one does not depend on the others."""
 
     def __init__(self, search: FaceSearch | None = None, device: str = "cpu") -> None:
-        """`device` (`cpu` or `cuda`), as the run asks for it, is what `Auto` chooses by; `Mmod` runs there where this
-        process has it. Raises `ModelFileError`."""
+        """`device` (`cpu` or `cuda`), as the run asks for it, is what `Auto` chooses by; `Mmod` runs, and chips are
+        cut, there where this process has it. Raises `ModelFileError`."""
         asked = search or FaceSearch()
         self.detector = _detector(asked, device)
         self._policy = asked.faces
-        self._searcher = FaceSearcher(self.detector, asked.rotations, thorough=asked.faces is FacesPolicy.ALL)
-        self._aligner = FaceAligner(outlines=asked.landmarks == "SixtyEightPoint")
+        self._searcher = FaceSearcher(asked.rotations, thorough=asked.faces is FacesPolicy.ALL)
+        used = usable_device(device)
+        self._aligner = FaceAligner(asked.landmarks == "SixtyEightPoint", cut_on=None if used == "cpu" else used)
 
     def in_file(self, path: Path, max_bytes: int, max_pixels: int, size: int) -> Face | Unfit:
         """The face in an image file, aligned to `size` pixels square; of several that the policy takes, the largest."""
-        found = self.all_in_file(path, max_bytes, max_pixels, size)
+        (found,) = self.all_in_files([path], max_bytes, max_pixels, size)
         return found if isinstance(found, Unfit) else found[0]
 
-    def all_in_file(self, path: Path, max_bytes: int, max_pixels: int, size: int) -> tuple[Face, ...] | Unfit:
-        """Every face that the policy takes, the largest first; one or more."""
+    def all_in_files(
+        self, paths: Sequence[Path], max_bytes: int, max_pixels: int, size: int
+    ) -> Iterator[tuple[Face, ...] | Unfit]:
+        """Of each file every face that the policy takes, the largest first; one or more."""
+        for start in range(0, len(paths), self.detector.at_once):
+            some = paths[start : start + self.detector.at_once]
+            yield from self._faces([self._in_file(path, max_bytes, max_pixels, size) for path in some], size)
+
+    def in_pixels(self, images: Sequence[Pixels], size: int) -> Iterator[Face | Unfit]:
+        """The face in each image that a generator made."""
+        for start in range(0, len(images), self.detector.at_once):
+            some = images[start : start + self.detector.at_once]
+            for found in self._faces([self._in_pixels(pixels, size) for pixels in some], size):
+                yield found if isinstance(found, Unfit) else found[0]
+
+    def _in_file(self, path: Path, max_bytes: int, max_pixels: int, size: int) -> Course[_Crops | Unfit]:
         digest = None
         try:
             data = read_file(path, max_bytes)
             digest = sha256_digest(data)
-            return tuple(self._find(EncodedPicture(data, max_pixels), digest, size))
+            return (yield from self._crops(EncodedPicture(data, max_pixels), digest, size))
         except RejectedImage as rejected:
             return Unfit(digest, rejected.reason)
 
-    def in_pixels(self, pixels: Pixels, size: int) -> Face | Unfit:
-        """The face in pixels that a generator made."""
+    def _in_pixels(self, pixels: Pixels, size: int) -> Course[_Crops | Unfit]:
         digest = sha256_digest(pixels.tobytes())
         try:
-            return next(self._find(PixelPicture(pixels), digest, size))
+            return (yield from self._crops(PixelPicture(pixels), digest, size))
         except RejectedImage as rejected:
             return Unfit(digest, rejected.reason)
 
-    def _find(self, picture: Picture, digest: str, size: int) -> Iterator[Face]:
-        upright, detections = self._searcher.find(picture)
-        for detection in chosen_faces(detections, self._policy):
-            yield self._face(upright, detection, digest, size)
+    def _crops(self, picture: Picture, digest: str, size: int) -> Course[_Crops]:
+        upright, detections = yield from self._searcher.search(picture)
+        chosen = chosen_faces(detections, self._policy)
+        return tuple(_crop(upright, detection, digest, size) for detection in chosen)
 
-    def _face(self, picture: Picture, detection: Detection, digest: str, size: int) -> Face:
-        pixels = enlarged(picture.at_least(_needed_side(picture, detection.box, size)), ENLARGED_SIDE)[0]
-        scale = picture.width / pixels.shape[1]
-        aligned = self._aligner.align(pixels, detection.box.scaled(1 / scale), size)
-        return Face(
-            digest=digest,
-            box=detection.box,
-            detection_score=round(detection.score, 4),
-            landmarks=tuple((round(x * scale), round(y * scale)) for x, y in aligned.outline or aligned.landmarks),
-            chip_landmarks=aligned.chip_landmarks,
-            quality=assess(aligned.chip, aligned.landmarks, scale),
-            chip_png=encode_png(aligned.chip),
-            turned=90 * picture.quarters if isinstance(picture, Turned) else 0,
-        )
+    def _faces(self, courses: Sequence[Course[_Crops | Unfit]], size: int) -> list[tuple[Face, ...] | Unfit]:
+        seen = in_step(courses, self.detector)
+        crops = [crop for crops in seen if not isinstance(crops, Unfit) for crop in crops]
+        aligned = iter(self._aligner.align([(crop.pixels, crop.box) for crop in crops], size))
+        return [one if isinstance(one, Unfit) else tuple(_face(crop, next(aligned)) for crop in one) for one in seen]
+
+
+@dataclass(frozen=True)
+class _Crop:
+    """A detected face, and pixels of its photo in which it is large enough."""
+
+    digest: str
+    picture: Picture
+    detection: Detection
+    """In the photo's pixels."""
+    pixels: Pixels
+
+    @property
+    def scale(self) -> float:
+        """Pixels of the photo for each of `pixels`."""
+        return self.picture.width / int(self.pixels.shape[1])
+
+    @property
+    def box(self) -> Box:
+        """In `pixels`."""
+        return self.detection.box.scaled(1 / self.scale)
+
+
+_Crops = tuple[_Crop, ...]
+
+
+def _crop(picture: Picture, detection: Detection, digest: str, size: int) -> _Crop:
+    pixels = enlarged(picture.at_least(_needed_side(picture, detection.box, size)), ENLARGED_SIDE)[0]
+    return _Crop(digest, picture, detection, pixels)
+
+
+def _face(crop: _Crop, aligned: Aligned) -> Face:
+    scale, picture = crop.scale, crop.picture
+    return Face(
+        digest=crop.digest,
+        box=crop.detection.box,
+        detection_score=round(crop.detection.score, 4),
+        landmarks=tuple((round(x * scale), round(y * scale)) for x, y in aligned.outline or aligned.landmarks),
+        chip_landmarks=aligned.chip_landmarks,
+        quality=assess(aligned.chip, aligned.landmarks, scale),
+        chip_png=encode_png(aligned.chip),
+        turned=90 * picture.quarters if isinstance(picture, Turned) else 0,
+    )
 
 
 def _detector(search: FaceSearch, device: str) -> FaceDetector:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from faceledger_workloads.device import usable_device
 from faceledger_workloads.embedding.rows import Embeddings
-from faceledger_workloads.face import FaceFinder, Unfit
+from faceledger_workloads.face import Face, FaceFinder, Unfit
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.images.decode import Pixels
 from faceledger_workloads.images.scale import decode_png
@@ -76,13 +76,15 @@ class FaceWorker:
     def detect_faces(self, shard: Sequence[Photo], folder: Images | None = None) -> Seen:
         """Decodes, detects and aligns a shard of the source's files, or of another folder's."""
         images = folder or self._setup.source
-        entries = [(photo, *entry) for photo in shard for entry in self._looked_at(images, photo)]
+        paths = [Path(images.path, photo.path) for photo in shard]
+        seen = self._finder.all_in_files(paths, images.max_bytes, images.max_pixels, self._setup.chip_size)
+        entries = [(photo, *entry) for photo, one in zip(shard, seen, strict=True) for entry in self._gated(one)]
         photos, found, told = zip(*entries, strict=True) if entries else ((), (), ())
         return Seen(found, photos, told)
 
     def detect_generated(self, shard: Generated) -> Seen:
         """Detects and aligns generated faces."""
-        found = (self._finder.in_pixels(pixels, self._setup.chip_size) for pixels in shard.images)
+        found = self._finder.in_pixels(shard.images, self._setup.chip_size)
         return Seen(tuple(found), checkpoint=shard.checkpoint)
 
     def encode_found(self, seen: Seen) -> Encoded:
@@ -126,10 +128,8 @@ class FaceWorker:
     def _finder(self) -> FaceFinder:
         return FaceFinder(self._setup.search, self._setup.device)
 
-    def _looked_at(self, images: Images, photo: Photo) -> Iterator[tuple[Found, tuple[str, ...]]]:
-        """What is in a photo, and the faults of each face that a gate only reports."""
-        path = Path(images.path, photo.path)
-        found = self._finder.all_in_file(path, images.max_bytes, images.max_pixels, self._setup.chip_size)
+    def _gated(self, found: tuple[Face, ...] | Unfit) -> Iterator[tuple[Found, tuple[str, ...]]]:
+        """What of a photo counts, and the faults of each face that a gate only reports."""
         if isinstance(found, Unfit):
             yield found, ()
             return

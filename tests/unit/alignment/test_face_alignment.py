@@ -9,7 +9,7 @@ import dlib
 import numpy as np
 import pytest
 import torch
-from faceledger_workloads.alignment.chips import cut_chips, halved
+from faceledger_workloads.alignment.chips import halved
 from faceledger_workloads.alignment.five_point import FaceAligner
 from faceledger_workloads.alignment.frame import PADDING, Frame
 from faceledger_workloads.detection.box import Box
@@ -39,14 +39,20 @@ def aligner() -> FaceAligner:
     return FaceAligner()
 
 
+@pytest.fixture(scope="module")
+def own_cutter() -> FaceAligner:
+    """The way of workers with a GPU, on whatever torch has here."""
+    return FaceAligner(cut_on="cpu")
+
+
 @pytest.mark.parametrize("size", [96, 150])
-def test_chips_cut_by_us_are_dlibs_byte_for_byte(aligner: FaceAligner, photo: Photos, size: int) -> None:
+def test_chips_cut_by_us_are_dlibs_byte_for_byte(
+    aligner: FaceAligner, own_cutter: FaceAligner, photo: Photos, size: int
+) -> None:
     photos = [photo(1, 200, 0), photo(2, 300, 12), photo(3, 450, -8), photo(4, 700, 5), photo(6, 1000, 0)]
-    expected = [aligner.align(pixels, box, size).chip for pixels, box in photos]
-    frames = [aligner.locate(pixels, box, size).frame for pixels, box in photos]
-    chips = cut_chips([torch.from_numpy(pixels) for pixels, _ in photos], frames, size)
-    for ours, dlibs in zip(chips.numpy(), expected, strict=True):
-        assert np.array_equal(ours, dlibs)
+    for ours, dlibs in zip(own_cutter.align(photos, size), aligner.align(photos, size), strict=True):
+        assert np.array_equal(ours.chip, dlibs.chip)
+        assert (ours.landmarks, ours.chip_landmarks) == (dlibs.landmarks, dlibs.chip_landmarks)
 
 
 @pytest.mark.parametrize(
@@ -59,18 +65,17 @@ def test_chips_cut_by_us_are_dlibs_byte_for_byte(aligner: FaceAligner, photo: Ph
     ],
 )
 def test_what_lies_outside_the_photo_is_black_as_with_dlib(
-    aligner: FaceAligner, photo: Photos, kept: tuple[slice, ...]
+    aligner: FaceAligner, own_cutter: FaceAligner, photo: Photos, kept: tuple[slice, ...]
 ) -> None:
     pixels, box = photo(5, 400, 10)
-    pixels = np.ascontiguousarray(pixels[kept])
-    expected = aligner.align(pixels, box, 150).chip
-    chips = cut_chips([torch.from_numpy(pixels)], [aligner.locate(pixels, box, 150).frame], 150)
-    assert (expected == 0).all(axis=2).any()
-    assert np.array_equal(chips[0].numpy(), expected)
+    faces = [(np.ascontiguousarray(pixels[kept]), box)]
+    (expected,), (ours,) = aligner.align(faces, 150), own_cutter.align(faces, 150)
+    assert (expected.chip == 0).all(axis=2).any()
+    assert np.array_equal(ours.chip, expected.chip)
 
 
-def test_no_faces_are_no_chips() -> None:
-    assert cut_chips([], [], 150).shape == (0, 150, 150, 3)
+def test_no_faces_are_no_chips(aligner: FaceAligner, own_cutter: FaceAligner) -> None:
+    assert aligner.align([], 150) == own_cutter.align([], 150) == []
 
 
 def test_an_even_grey_keeps_its_value_when_halved() -> None:
@@ -86,10 +91,10 @@ def test_a_sliver_has_no_half(shape: tuple[int, int]) -> None:
 
 def test_landmarks_are_where_the_chip_shows_them(aligner: FaceAligner, photo: Photos) -> None:
     pixels, box = photo(7, 500, 9)
-    aligned = aligner.align(pixels, box, 150)
+    (aligned,) = aligner.align([(pixels, box)], 150)
     margin = round(150 * PADDING / (1 + 2 * PADDING))
-    seen = aligner.locate(aligned.chip, Box(margin, margin, 149 - margin, 149 - margin), 150).landmarks
-    assert np.abs(np.array(seen) - np.array(aligned.chip_landmarks)).max() <= 3
+    (seen,) = aligner.align([(aligned.chip, Box(margin, margin, 149 - margin, 149 - margin))], 150)
+    assert np.abs(np.array(seen.landmarks) - np.array(aligned.chip_landmarks)).max() <= 3
 
 
 def test_a_frames_corners_are_the_chips_corners() -> None:
@@ -100,7 +105,7 @@ def test_a_frames_corners_are_the_chips_corners() -> None:
 
 def test_sixty_eight_points_are_given_on_request_and_change_no_chip(aligner: FaceAligner, photo: Photos) -> None:
     pixels, box = photo(8, 400, 0)
-    plain, outlined = aligner.align(pixels, box, 150), FaceAligner(outlines=True).align(pixels, box, 150)
+    (plain,), (outlined,) = (one.align([(pixels, box)], 150) for one in (aligner, FaceAligner(outlines=True)))
     assert plain.outline == ()
     assert len(outlined.outline) == 68
     assert np.array_equal(plain.chip, outlined.chip)

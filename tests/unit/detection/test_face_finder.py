@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from faceledger_workloads.alignment.five_point import FaceAligner
+from faceledger_workloads.detection import mmod
 from faceledger_workloads.detection.hog import HogDetector
 from faceledger_workloads.face import Face, FaceFinder, Unfit
 from faceledger_workloads.images.decode import Pixels
@@ -37,8 +38,8 @@ def pair(portrait: Pixels, tmp_path: Path) -> Path:
 
 
 def test_a_chip_is_upright_and_its_landmarks_lie_in_it(portrait: Pixels) -> None:
-    (found,) = HogDetector().detect(portrait)
-    aligned = FaceAligner().align(portrait, found.box, 128)
+    ((found,),) = HogDetector().detect([portrait])
+    (aligned,) = FaceAligner().align([(portrait, found.box)], 128)
     (right_outer, _, left_outer, _, nose) = aligned.chip_landmarks
     assert aligned.chip.shape == (128, 128, 3)
     assert abs(right_outer[1] - left_outer[1]) <= 6  # the eyes are level
@@ -66,7 +67,7 @@ def test_a_jpeg_that_is_decoded_small_gives_the_face_of_the_whole_one(
     large = resized(portrait, 984, 1200)
     file = tmp_path / "large.jpg"
     Image.fromarray(large).save(file, quality=95)
-    reduced, whole = finder.in_file(file, 10**7, 10**7, 150), finder.in_pixels(large, 150)
+    reduced, (whole,) = finder.in_file(file, 10**7, 10**7, 150), finder.in_pixels([large], 150)
     assert isinstance(reduced, Face)
     assert isinstance(whole, Face)
     assert (
@@ -82,8 +83,7 @@ def test_a_jpeg_that_is_decoded_small_gives_the_face_of_the_whole_one(
 
 
 def test_a_photo_that_lies_on_its_side_is_turned(finder: FaceFinder, portrait: Pixels) -> None:
-    upright = finder.in_pixels(portrait, 150)
-    turned = finder.in_pixels(np.ascontiguousarray(np.rot90(portrait)), 150)
+    upright, turned = finder.in_pixels([portrait, np.ascontiguousarray(np.rot90(portrait))], 150)
     assert isinstance(upright, Face)
     assert isinstance(turned, Face)
     assert turned.turned == 270
@@ -101,7 +101,7 @@ def test_a_photo_that_lies_on_its_side_is_turned(finder: FaceFinder, portrait: P
 def test_two_people_side_by_side_are_treated_as_the_policy_says(
     pair: Path, policy: FacesPolicy, outcome: ImageReject | int
 ) -> None:
-    found = FaceFinder(FaceSearch(faces=policy)).all_in_file(pair, 10**7, 10**7, 128)
+    (found,) = FaceFinder(FaceSearch(faces=policy)).all_in_files([pair], 10**7, 10**7, 128)
     if isinstance(found, Unfit):
         assert found.reason is outcome
         return
@@ -124,3 +124,23 @@ def test_a_photo_of_a_wall_has_no_face(finder: FaceFinder, tmp_path: Path) -> No
     found = finder.in_file(file, 10**6, 10**6, 128)
     assert isinstance(found, Unfit)
     assert found.reason is ImageReject.NO_FACE_FOUND
+
+
+def test_photos_that_are_looked_at_together_are_found_as_alone(
+    pair: Path, orl_photo: OrlPhoto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged, wall = tmp_path / "damaged.png", tmp_path / "wall.png"
+    damaged.write_bytes(pair.read_bytes()[:-2000])
+    wall.write_bytes(encode_png(np.full((300, 520, 3), 99, dtype=np.uint8)))
+    files = [orl_photo(1, 1), damaged, pair, wall, orl_photo(2, 1)]
+    finder = FaceFinder(FaceSearch(detector="Mmod", faces=FacesPolicy.ALL))
+    alone = list(finder.all_in_files(files, 10**6, 10**6, 150))
+    monkeypatch.setitem(mmod._AT_ONCE, "cpu", 4)
+    together = list(finder.all_in_files(files, 10**6, 10**6, 150))
+    reasons = [one.reason if isinstance(one, Unfit) else len(one) for one in together]
+    assert reasons == [1, ImageReject.UNREADABLE, 2, ImageReject.NO_FACE_FOUND, 1]
+    assert [shown(one) for one in together] == [shown(one) for one in alone]
+
+
+def shown(found: tuple[Face, ...] | Unfit) -> object:
+    return found if isinstance(found, Unfit) else [(face.box, face.chip_png) for face in found]

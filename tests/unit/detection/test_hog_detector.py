@@ -6,15 +6,21 @@ import numpy as np
 import pytest
 from faceledger_workloads.detection.box import Box
 from faceledger_workloads.detection.hog import HogDetector
-from faceledger_workloads.detection.search import FaceSearcher
+from faceledger_workloads.detection.in_step import in_step
+from faceledger_workloads.detection.search import FaceSearcher, Sighted
 from faceledger_workloads.images.decode import Pixels
-from faceledger_workloads.images.picture import PixelPicture
+from faceledger_workloads.images.picture import Picture, PixelPicture
 from faceledger_workloads.images.scale import resized
 
 
 @pytest.fixture(scope="module")
 def searcher() -> FaceSearcher:
-    return FaceSearcher(HogDetector())
+    return FaceSearcher()
+
+
+def find(searcher: FaceSearcher, picture: Picture) -> Sighted:
+    (found,) = in_step([searcher.search(picture)], HogDetector())
+    return found
 
 
 def on_canvas(portrait: Pixels, width: int, height: int, left: int, top: int) -> Pixels:
@@ -32,7 +38,7 @@ def overlap(one: Box, other: Box) -> float:
 
 
 def box_in(searcher: FaceSearcher, pixels: Pixels) -> Box:
-    (found,) = searcher.find(PixelPicture(pixels))[1]
+    (found,) = find(searcher, PixelPicture(pixels))[1]
     return found.box
 
 
@@ -53,15 +59,15 @@ def test_a_face_too_small_for_the_first_search_is_found_at_full_size(searcher: F
 def test_a_thorough_search_finds_a_small_face_beside_a_large_one(portrait: Pixels) -> None:
     canvas = on_canvas(resized(portrait, 738, 900), 1100, 900, 0, 0)
     canvas[:300, 800:1046] = portrait
-    first, thorough = FaceSearcher(HogDetector()), FaceSearcher(HogDetector(), thorough=True)
-    assert len(first.find(PixelPicture(canvas))[1]) == 1
-    assert len(thorough.find(PixelPicture(canvas))[1]) == 2
+    first, thorough = FaceSearcher(), FaceSearcher(thorough=True)
+    assert len(find(first, PixelPicture(canvas))[1]) == 1
+    assert len(find(thorough, PixelPicture(canvas))[1]) == 2
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_a_turned_photo_is_put_upright(searcher: FaceSearcher, portrait: Pixels, quarters: int) -> None:
     turned = np.ascontiguousarray(np.rot90(portrait, -quarters))
-    picture, (found,) = searcher.find(PixelPicture(turned))
+    picture, (found,) = find(searcher, PixelPicture(turned))
     assert np.array_equal(picture.at_least(1), portrait)
     assert (picture.width, picture.height) == (portrait.shape[1], portrait.shape[0])
     assert overlap(found.box, box_in(searcher, portrait)) > 0.9
@@ -69,8 +75,8 @@ def test_a_turned_photo_is_put_upright(searcher: FaceSearcher, portrait: Pixels,
 
 def test_a_turned_photo_has_no_face_where_nobody_asked_for_rotations(portrait: Pixels) -> None:
     turned = PixelPicture(np.ascontiguousarray(np.rot90(portrait)))
-    assert FaceSearcher(HogDetector(), rotations=False).find(turned) == (turned, [])
+    assert find(FaceSearcher(rotations=False), turned) == (turned, [])
 
 
 def test_an_even_surface_has_no_face_in_any_direction(searcher: FaceSearcher) -> None:
-    assert searcher.find(PixelPicture(np.full((400, 300, 3), 77, dtype=np.uint8)))[1] == []
+    assert find(searcher, PixelPicture(np.full((400, 300, 3), 77, dtype=np.uint8)))[1] == []

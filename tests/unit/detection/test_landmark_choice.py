@@ -15,8 +15,8 @@ def test_sixty_eight_landmarks_need_the_licence() -> None:
 
 
 def test_sixty_eight_landmarks_lie_in_the_photo_and_change_no_chip(portrait: Pixels) -> None:
-    five = FaceFinder().in_pixels(portrait, 150)
-    many = FaceFinder(FaceSearch(landmarks="SixtyEightPoint", accept_license=True)).in_pixels(portrait, 150)
+    (five,) = FaceFinder().in_pixels([portrait], 150)
+    (many,) = FaceFinder(FaceSearch(landmarks="SixtyEightPoint", accept_license=True)).in_pixels([portrait], 150)
     assert isinstance(five, Face)
     assert isinstance(many, Face)
     assert (len(five.landmarks), len(many.landmarks)) == (5, 68)

@@ -8,6 +8,7 @@ from pathlib import Path
 import dlib
 import numpy as np
 import pytest
+from faceledger_workloads.detection import mmod
 from faceledger_workloads.detection.box import Box, Detection
 from faceledger_workloads.detection.mmod import MmodDetector, suppressed
 from faceledger_workloads.detection.mmod_file import read_mmod
@@ -36,23 +37,28 @@ def crowd(portrait: Pixels) -> Pixels:
 
 def test_boxes_and_scores_are_those_of_dlib(detector: MmodDetector, crowd: Pixels) -> None:
     reference = dlib.cnn_face_detection_model_v1(str(MMOD.path()))(crowd, 0)
-    found = detector.detect(crowd)
+    (found,) = detector.detect([crowd])
     assert len(found) == len(reference) == 2
     for ours, theirs in zip(found, reference, strict=True):
         rect = theirs.rect
         edges = (rect.left(), rect.top(), rect.right(), rect.bottom())
-        assert (
-            max(
-                abs(a - b)
-                for a, b in zip((ours.box.left, ours.box.top, ours.box.right, ours.box.bottom), edges, strict=True)
-            )
-            <= 1
-        )
+        assert max(abs(a - b) for a, b in zip(ours.box.edges, edges, strict=True)) <= 1
         assert ours.score == pytest.approx(theirs.confidence, abs=1e-3)
 
 
 def test_an_even_surface_has_no_face(detector: MmodDetector) -> None:
-    assert detector.detect(np.full((120, 90, 3), 77, dtype=np.uint8)) == []
+    assert detector.detect([np.full((120, 90, 3), 77, dtype=np.uint8)]) == [[]]
+
+
+def test_images_of_several_sizes_are_answered_in_their_order(
+    detector: MmodDetector, crowd: Pixels, portrait: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(mmod._AT_ONCE, "cpu", 2)
+    images = [crowd, portrait, np.ascontiguousarray(crowd[:, ::-1]), np.full_like(portrait, 9), crowd]
+    together = detector.detect(images)
+    alone = [detector.detect([pixels])[0] for pixels in images]
+    assert [len(found) for found in together] == [2, 1, 2, 0, 2]
+    assert [[face.box for face in found] for found in together] == [[face.box for face in found] for found in alone]
 
 
 @pytest.mark.parametrize(

@@ -120,12 +120,6 @@ def test_a_shape_that_rounds_otherwise_is_filled_up_to_a_whole_batch(
         assert encoder.encode(chips[:4]).tobytes() == expected[:4].tobytes()
 
 
-def test_chips_on_the_device_give_the_rows_of_chips_from_outside(
-    encoder: TorchEncoder, chips: list[Pixels], whole: np.ndarray
-) -> None:
-    assert encoder.encode_on_device(torch.from_numpy(np.stack(chips))).numpy().tobytes() == whole.tobytes()
-
-
 def test_without_a_compiler_the_encoder_says_so_and_gives_the_same_rows(
     chips: list[Pixels], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -2,7 +2,7 @@
 
 In: photos as uint8 tensors and the frames of their faces. Out: one uint8 tensor of all chips, on the same device.
 Invariant: equal to dlib's chips, but for pixels where two float64 sums straddle a whole number: those differ by 1.
-On a CPU, dlib itself is faster: this is the way for photos that are on a GPU already.
+On a CPU, dlib itself is faster: this is the way for workers with a GPU.
 """
 
 from __future__ import annotations

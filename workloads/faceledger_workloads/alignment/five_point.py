@@ -5,13 +5,12 @@ eye, base of the nose), in the photo's and in the chip's pixels. 68 landmarks co
 for: the chip is aligned by the five all the same, so that no embedding depends on a model whose training data (iBUG
 300-W) forbids commerce.
 
-`align` does all of it on the CPU, and is what workers call. For photos that lie on a GPU, `locate` gives the frame of
-the face, `cut_chips` of `chips.py` cuts all chips at once, byte for byte those of `align`, and the encoder takes them
-there (`encode_on_device`); workers decode on the CPU, so none of them calls these.
+Landmarks are found on the CPU. Chips are cut by dlib, one after the other, or on a GPU, all at once (`chips.py`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import dlib
@@ -21,22 +20,10 @@ from faceledger_workloads.detection.box import Box
 from faceledger_workloads.images.decode import Pixels
 from faceledger_workloads.models import FIVE_POINTS, SIXTY_EIGHT_POINTS
 
-__all__ = ["PADDING", "Aligned", "FaceAligner", "Located", "Points"]
+__all__ = ["PADDING", "Aligned", "FaceAligner", "Points"]
 
 Points = tuple[tuple[int, int], ...]
 """(x, y) pixels."""
-
-
-@dataclass(frozen=True)
-class Located:
-    """Where a face is."""
-
-    landmarks: Points
-    """Five, in the pixels that were looked at."""
-    frame: Frame
-    """Of its chip, in the same pixels."""
-    outline: Points
-    """68, where they were asked for; else none."""
 
 
 @dataclass(frozen=True)
@@ -55,30 +42,47 @@ class Aligned:
 class FaceAligner:
     """dlib's five-point shape predictor and chip extraction."""
 
-    def __init__(self, outlines: bool = False) -> None:
-        """With `outlines`, 68 points of each face too: the caller has accepted that model's licence.
+    def __init__(self, outlines: bool = False, cut_on: str | None = None) -> None:
+        """With `outlines`, 68 points of each face too: the caller has accepted that model's licence. `cut_on`: the
+        torch device that chips are cut on; None: by dlib, which is faster on a CPU.
 
         Raises `ModelFileError`.
         """
         self._predictor = dlib.shape_predictor(str(FIVE_POINTS.path()))
         self._outliner = dlib.shape_predictor(str(SIXTY_EIGHT_POINTS.path())) if outlines else None
+        self._cut_on = cut_on
 
-    def align(self, pixels: Pixels, box: Box, size: int) -> Aligned:
-        """The chip of `size` pixels square."""
-        shape, outline = self._shapes(pixels, box)
-        chip = dlib.get_face_chip(pixels, shape, size=size, padding=PADDING)
-        frame, landmarks = frame_of(shape, size), _points(shape)
-        inner = ((round(x), round(y)) for x, y in (frame.in_chip(*point, size) for point in landmarks))
-        return Aligned(chip, landmarks, tuple(inner), outline)
+    def align(self, faces: Sequence[tuple[Pixels, Box]], size: int) -> list[Aligned]:
+        """The chip, `size` pixels square, of each face in its pixels."""
+        shapes = [self._predictor(pixels, dlib.rectangle(*box.edges)) for pixels, box in faces]
+        frames = [frame_of(shape, size) for shape in shapes]
+        photos = [pixels for pixels, _ in faces]
+        chips = self._cut(photos, shapes, frames, size)
+        outlines = [self._outline(*face) for face in faces]
+        return [
+            Aligned(chip, _points(shape), _in_chip(frame, _points(shape), size), outline)
+            for chip, shape, frame, outline in zip(chips, shapes, frames, outlines, strict=True)
+        ]
 
-    def locate(self, pixels: Pixels, box: Box, size: int) -> Located:
-        """Where the chip of `size` pixels square is."""
-        shape, outline = self._shapes(pixels, box)
-        return Located(_points(shape), frame_of(shape, size), outline)
+    def _cut(
+        self, photos: Sequence[Pixels], shapes: Sequence[dlib.full_object_detection], frames: Sequence[Frame], size: int
+    ) -> Iterable[Pixels]:
+        if self._cut_on is None:
+            pairs = zip(photos, shapes, strict=True)
+            return [dlib.get_face_chip(pixels, shape, size=size, padding=PADDING) for pixels, shape in pairs]
+        import torch
 
-    def _shapes(self, pixels: Pixels, box: Box) -> tuple[dlib.full_object_detection, Points]:
-        rectangle = dlib.rectangle(*box.edges)
-        return self._predictor(pixels, rectangle), _points(self._outliner(pixels, rectangle)) if self._outliner else ()
+        from faceledger_workloads.alignment.chips import cut_chips
+
+        chips = cut_chips([torch.from_numpy(pixels).to(self._cut_on) for pixels in photos], frames, size)
+        return list(chips.cpu().numpy())
+
+    def _outline(self, pixels: Pixels, box: Box) -> Points:
+        return _points(self._outliner(pixels, dlib.rectangle(*box.edges))) if self._outliner else ()
+
+
+def _in_chip(frame: Frame, landmarks: Points, size: int) -> Points:
+    return tuple((round(x), round(y)) for x, y in (frame.in_chip(*point, size) for point in landmarks))
 
 
 def _points(shape: dlib.full_object_detection) -> Points:

@@ -6,6 +6,7 @@ dlib's convention, in which the right and the bottom edge belong to the box.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,8 +55,13 @@ class Detection:
 class FaceDetector(Protocol):
     """Looks for faces of about 80 pixels and more in an image as it is."""
 
-    def detect(self, pixels: Pixels) -> list[Detection]:
-        """Faces of (height, width, 3) RGB in its own pixels, `best_first`."""
+    @property
+    def at_once(self) -> int:
+        """How many photos it is worth holding in memory for it, so that it is asked about them together."""
+        ...
+
+    def detect(self, images: Sequence[Pixels]) -> list[list[Detection]]:
+        """Faces of each (height, width, 3) RGB image in its own pixels, `best_first`: by that image alone."""
         ...
 
 

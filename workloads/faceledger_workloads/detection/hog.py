@@ -6,6 +6,8 @@ what colour does and finds the same faces.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import dlib
 import numpy as np
 from PIL import Image
@@ -22,8 +24,13 @@ class HogDetector:
     def __init__(self) -> None:
         self._detector = dlib.get_frontal_face_detector()
 
-    def detect(self, pixels: Pixels) -> list[Detection]:
-        """Faces that fill dlib's window of 80 px."""
+    at_once = 1
+
+    def detect(self, images: Sequence[Pixels]) -> list[list[Detection]]:
+        """Faces that fill dlib's window of 80 px, image by image."""
+        return [self._look(pixels) for pixels in images]
+
+    def _look(self, pixels: Pixels) -> list[Detection]:
         found, scores, _ = self._detector.run(np.asarray(Image.fromarray(pixels).convert("L")), 0, 0.0)
         boxes = (Box(one.left(), one.top(), one.right(), one.bottom()) for one in found)
         return best_first([Detection(box, score) for box, score in zip(boxes, scores, strict=True)])

@@ -1,9 +1,10 @@
 """Where in a photo, and at which size, faces are looked for.
 
-In: a picture and a detector. Out: the faces, and the picture as it has to be turned to show them upright. A photo is
-searched small first, which costs a sixteenth of the search at full size and finds whoever stands in front of a camera,
-and larger only where that found nothing; then, if asked, lying on its sides and on its head. What is too small for the
-search that found a face is not looked for: it is in the background, unless the search is `thorough`.
+In: a picture. Out: the faces, and the picture as it has to be turned to show them upright; in between, the images that
+somebody has to look at (`in_step.py`), shrunk before they are turned. A photo is searched small first, which costs a
+sixteenth of the search at full size and finds whoever stands in front of a camera, and larger only where that found
+nothing; then, if asked, lying on its sides and on its head. What is too small for the search that found a face is not
+looked for: it is in the background, unless the search is `thorough`.
 """
 
 from __future__ import annotations
@@ -11,11 +12,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import takewhile
 
-from faceledger_workloads.detection.box import Detection, FaceDetector
+import numpy as np
+
+from faceledger_workloads.detection.box import Detection
+from faceledger_workloads.detection.in_step import Course
+from faceledger_workloads.images.decode import Pixels
 from faceledger_workloads.images.picture import Picture, Turned
 from faceledger_workloads.images.scale import resized
 
-__all__ = ["ENLARGED_SIDE", "SEARCH_SIDES", "FaceSearcher"]
+__all__ = ["ENLARGED_SIDE", "SEARCH_SIDES", "FaceSearcher", "Sighted"]
+
+Sighted = tuple[Picture, list[Detection]]
+"""The picture, upright, and the faces in its pixels, the best first; none if there is none in any direction."""
 
 SEARCH_SIDES = (224, 512)
 """Pixels of the longer side in the searches before the one at full size. The detectors' window is 80 px, so the first
@@ -35,21 +43,21 @@ TURNED_SCORE = 0.5
 class FaceSearcher:
     """`rotations`: look at turned photos too. `thorough`: at full size at once, for small faces beside large ones."""
 
-    def __init__(self, detector: FaceDetector, rotations: bool = True, thorough: bool = False) -> None:
-        self._detector = detector
+    def __init__(self, rotations: bool = True, thorough: bool = False) -> None:
         self._rotations = rotations
         self._thorough = thorough
 
-    def find(self, picture: Picture) -> tuple[Picture, list[Detection]]:
-        """The picture, upright, and the faces in its pixels, the best first; none if there is none in any direction."""
+    def search(self, picture: Picture) -> Course[Sighted]:
+        """The search of one picture. Raises `RejectedImage` where it turns out to be damaged."""
         sides = list(self._sides(picture))
         for side in sides:
-            if found := self._look(picture, side):
-                return picture, found
+            (found,) = yield [_shrunk(picture, side)]
+            if found:
+                return picture, _in_photo(found, picture, side)
         if self._rotations:
             # Not at full size: three more of these would make most of the cost of every photo without a face.
             for side in takewhile(lambda side: side <= SEARCH_SIDES[-1], sides):
-                if (best := self._look_turned(picture, side)) is not None:
+                if (best := (yield from _search_turned(picture, side))) is not None:
                     return best
         return picture, []
 
@@ -59,17 +67,29 @@ class FaceSearcher:
             yield from takewhile(lambda side: side < full, SEARCH_SIDES)
         yield full
 
-    def _look(self, picture: Picture, side: int) -> list[Detection]:
-        factor = side / max(picture.width, picture.height)
-        width, height = (max(1, round(edge * factor)) for edge in (picture.width, picture.height))
-        searched = resized(picture.at_least(side), width, height)
-        return [one.scaled(1 / factor) for one in self._detector.detect(searched)]
 
-    def _look_turned(self, picture: Picture, side: int) -> tuple[Picture, list[Detection]] | None:
-        """The direction with the surest face."""
-        views = [Turned(picture, quarters) for quarters in (1, 2, 3)]
-        looks = [(view, found) for view in views if (found := self._look(view, side))]
-        if not looks:
-            return None
-        view, found = max(looks, key=lambda look: look[1][0].score)
-        return (view, found) if found[0].score >= TURNED_SCORE else None
+def _search_turned(picture: Picture, side: int) -> Course[Sighted | None]:
+    """The direction with the surest face."""
+    shrunk, directions = _shrunk(picture, side), (1, 2, 3)
+    looks = yield [np.ascontiguousarray(np.rot90(shrunk, quarters)) for quarters in directions]
+    seen = [(found[0].score, quarters, found) for quarters, found in zip(directions, looks, strict=True) if found]
+    if not seen:
+        return None
+    score, quarters, found = max(seen, key=lambda look: look[0])
+    return (Turned(picture, quarters), _in_photo(found, picture, side)) if score >= TURNED_SCORE else None
+
+
+def _shrunk(picture: Picture, side: int) -> Pixels:
+    """`side` pixels on its longer side."""
+    factor = _factor(picture, side)
+    width, height = (max(1, round(edge * factor)) for edge in (picture.width, picture.height))
+    return resized(picture.at_least(side), width, height)
+
+
+def _in_photo(found: list[Detection], picture: Picture, side: int) -> list[Detection]:
+    """In the pixels of the photo, what was found where its longer side had `side`."""
+    return [one.scaled(1 / _factor(picture, side)) for one in found]
+
+
+def _factor(picture: Picture, side: int) -> float:
+    return side / max(picture.width, picture.height)

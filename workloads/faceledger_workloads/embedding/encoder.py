@@ -88,11 +88,6 @@ class TorchEncoder:
             rows = [self._rows(block) for block in self._blocks(chips)]
             return joined([block.cpu().numpy() for block in rows])
 
-    def encode_on_device(self, chips: Tensor) -> Tensor:
-        """(n, 128) float32 for (n, 150, 150, 3) uint8 chips; both on the encoder's device."""
-        with torch.inference_mode():
-            return torch.cat([self._rows(block) for block in torch.split(chips, self._batch)])
-
     def _blocks(self, chips: Sequence[Pixels]) -> Iterator[Tensor]:
         """(n, 150, 150, 3) uint8 on the device, n up to a batch. The next block is prepared while a GPU computes."""
         for start in range(0, len(chips), self._batch):

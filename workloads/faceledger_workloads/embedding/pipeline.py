@@ -1,9 +1,10 @@
 """What an embedding depends on besides the image: the key under which it may be used again.
 
-In: how a run looks for faces and encodes them. Out: the pipeline as plain JSON and its SHA-256. Invariant: two
-embeddings with one image digest and one pipeline digest are interchangeable; whatever could make them differ (weights,
-libraries that decode, detect, align or multiply, precision, device, this code) is part of the digest. CPU models are
-not: between them, rows differ by rounding alone. No model is loaded to compute it, so the driver can.
+In: how a run encodes chips. Out: the pipeline as plain JSON and its SHA-256. Invariant: two embeddings with one chip
+digest and one pipeline digest are interchangeable; whatever could make them differ (weights, libraries that resize or
+multiply, precision, device, this code) is part of the digest. How a chip was found and cut is not: its bytes are the
+outcome of that. CPU models are not: between them, rows differ by rounding alone. No model is loaded to compute it, so
+the driver can.
 """
 
 from __future__ import annotations
@@ -11,19 +12,15 @@ from __future__ import annotations
 from importlib import metadata
 
 from faceledger_contracts.canonical import canonical_json, sha256_digest
-from PIL import features
 
-from faceledger_workloads.models import FACE_RESNET, FIVE_POINTS, MMOD
-from faceledger_workloads.runspec import Encoder, FaceSearch
+from faceledger_workloads.models import FACE_RESNET
+from faceledger_workloads.runspec import Encoder
 
-__all__ = ["REVISIONS", "Pipeline", "chip_pipeline", "photo_pipeline", "pipeline_digest"]
+__all__ = ["REVISION", "Pipeline", "chip_pipeline", "pipeline_digest"]
 
-REVISIONS = {"decode": 2, "detect": 3, "align": 1, "encode": 2}
-"""Revision of each stage's code. Raise one in the commit that makes its stage give other pixels, boxes or rows: stored
-encodings of the older revision are then made anew instead of being mixed with the new ones."""
-
-_DECODERS = ("libjpeg_turbo", "jpg", "webp", "avif", "libtiff", "zlib")
-"""Libraries behind Pillow: another version may round a decoded pixel differently."""
+REVISION = 2
+"""Of the encoder's code. Raise it in the commit that makes it give other rows: stored encodings of the older revision
+are then made anew instead of being mixed with the new ones."""
 
 Pipeline = dict[str, object]
 """JSON: stage -> whatever its output depends on."""
@@ -34,7 +31,7 @@ def chip_pipeline(encoder: Encoder, device: str) -> Pipeline:
     torch = encoder.backend == "Torch"
     return {
         "encode": {
-            "revision": REVISIONS["encode"],
+            "revision": REVISION,
             "model": FACE_RESNET.sha256,
             "backend": encoder.backend,
             "precision": encoder.precision,
@@ -43,28 +40,6 @@ def chip_pipeline(encoder: Encoder, device: str) -> Pipeline:
             "resampling": _version("Pillow"),
             "device": device if torch else "cpu",
         }
-    }
-
-
-def photo_pipeline(search: FaceSearch, chip_size: int, encoder: Encoder, device: str) -> Pipeline:
-    """From a photo's bytes (keyed by the file's digest) to an embedding, by way of a chip of `chip_size` pixels. Which
-    landmarks are told plays no part: chips are aligned by five always."""
-    return {
-        "decode": {
-            "revision": REVISIONS["decode"],
-            "Pillow": _version("Pillow"),
-            "pillow-heif": _version("pillow-heif"),
-            **{name: features.version(name) for name in _DECODERS},
-        },
-        "detect": {
-            "revision": REVISIONS["detect"],
-            "library": _version("dlib-bin"),
-            "search": search.model_dump(mode="json", by_alias=True, exclude={"landmarks", "accept_license"}),
-            "cnn": MMOD.sha256,
-            "device": device,
-        },
-        "align": {"revision": REVISIONS["align"], "model": FIVE_POINTS.sha256, "size": chip_size},
-        **chip_pipeline(encoder, device),
     }
 
 

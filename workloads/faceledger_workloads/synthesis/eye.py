@@ -31,7 +31,7 @@ class Eye:
 
     def encode(self, images: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> tuple[Embeddings, list[int]]:
         """(n, 128) of the images in which a face was found, and the numbers of these images."""
-        found = list(self._finder.in_pixels(images, CHIP_SIDE))
+        found = list(self._finder.in_pixels(list(images), CHIP_SIDE))
         where = [number for number, face in enumerate(found) if isinstance(face, Face)]
         chips = [decode_png(face.chip_png) for face in found if isinstance(face, Face)]
         return self._encoder.encode(chips), where
