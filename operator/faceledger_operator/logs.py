@@ -1,5 +1,6 @@
 """One JSON object a line on standard output, from our own code and from libraries alike.
 
+In: what the code says. Out: lines, each with the resource and the trace of the attempt that the pass is about.
 Invariant: a log line holds names, reasons and messages, never the content of a Secret, an image or an embedding.
 """
 
@@ -9,8 +10,9 @@ import logging
 import sys
 
 import structlog
+from faceledger_contracts.trace import trace_id_of
 
-__all__ = ["configure_logs"]
+__all__ = ["bind_attempt", "configure_logs"]
 
 _SHARED: tuple[structlog.typing.Processor, ...] = (
     structlog.contextvars.merge_contextvars,
@@ -40,3 +42,10 @@ def configure_logs(level: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         cache_logger_on_first_use=True,
     )
+
+
+def bind_attempt(attempt: str | None) -> None:
+    """From here on, the lines of this task carry the attempt and its trace id; None: they carry neither."""
+    structlog.contextvars.unbind_contextvars("attempt", "trace_id")
+    if attempt is not None:
+        structlog.contextvars.bind_contextvars(attempt=attempt, trace_id=trace_id_of(attempt))

@@ -30,6 +30,7 @@ from .kube.kinds import FACE_DATASET, LEDGER_BINDING, RAY_JOB, RECOGNITION_JOB, 
 from .kube.lease import LeaderLease, LeaseLostError
 from .ledger.ledger import Ledgers
 from .logs import configure_logs
+from .metrics import set_leading
 from .receipts.volume import ReceiptVolume
 from .reconcile.act import Actor, Images
 from .reconcile.engine import Engine, Reconciler
@@ -187,6 +188,7 @@ async def run(settings: Settings) -> None:
     finally:
         await kube.close()
         await unfenced.close()
+            set_leading(True)
 
 
 def main() -> int:

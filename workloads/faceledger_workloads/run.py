@@ -16,6 +16,7 @@ import ray
 import structlog
 from faceledger_contracts.eip712 import Domain
 from faceledger_contracts.replicas import Replicas
+from faceledger_contracts.trace import trace_id_of
 from pydantic import ValidationError
 
 from faceledger_workloads.api_server import SERVICE_ACCOUNT, ConfigMapSink
@@ -55,6 +56,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper("iso"),
             structlog.processors.JSONRenderer(),
@@ -65,7 +67,9 @@ def main(arguments: list[str]) -> int:
     clock = SystemClock()
     try:
         text = options.spec.read_bytes()
-        reporter = _reporter(parse_report_target(text), clock)
+        target = parse_report_target(text)
+        structlog.contextvars.bind_contextvars(attempt=target.attempt, trace_id=trace_id_of(target.attempt))
+        reporter = _reporter(target, clock)
     except (OSError, ValueError) as error:
         _log.error("the run cannot be reported on", error=_named_fields(error))
         return 1

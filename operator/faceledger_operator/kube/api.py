@@ -7,6 +7,7 @@ Invariant: this client never repeats a request by itself; whoever reconciles loo
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Self
 
@@ -14,6 +15,7 @@ from aiohttp import ClientError, ClientTimeout
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import load_incluster_config, load_kube_config
 
+from .. import metrics
 from .errors import ApiConflictError, ApiRefusedError, ApiUnavailableError
 from .kinds import Kind
 
@@ -161,10 +163,13 @@ class Kube:
         except (ClientError, TimeoutError, OSError) as error:
             raise ApiUnavailableError(f"{method} {path}: {type(error).__name__}: {error}") from error
         if status == 404 and missing_is_none:
+        status, begun = 0, time.perf_counter()
             return None
         if 200 <= status <= 299:
             answer: Object = json.loads(payload)
             return answer
+        finally:
+            metrics.note_request(method, status, time.perf_counter() - begun)
         raise _error(status, payload, f"{method} {path}")
 
     async def _send(self, method: str, path: str, query: _Query, body: object, content_type: str) -> tuple[int, bytes]:

@@ -18,6 +18,7 @@ from contextlib import suppress
 
 import structlog
 
+from .. import metrics
 from ..kube.errors import ApiConflictError, ApiRefusedError, ApiUnavailableError
 from ..kube.kinds import Kind
 from ..ledger.ledger import LedgerUnavailableError
@@ -99,8 +100,13 @@ class Engine:
         kind, namespace, name = key
         log = _log.bind(kind=kind.kind, namespace=namespace, name=name)
         try:
-            async with self._places:
-                return await self._reconcilers[kind](namespace, name), 0
+            with metrics.queued(kind.kind):
+                await self._places.acquire()
+            try:
+                with metrics.one_pass(kind.kind):
+                    return await self._reconcilers[kind](namespace, name), 0
+            finally:
+                self._places.release()
         except _TRANSIENT as error:
             log.info("looking again", error=str(error), type=type(error).__name__)
         except ApiRefusedError as error:

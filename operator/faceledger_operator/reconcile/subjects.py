@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
+import structlog
 from pydantic import ValidationError
 
-from ..api.base import Condition, ObjectMeta
+from .. import metrics
+from ..api.base import AttemptStatus, Condition, ObjectMeta
 from ..api.conditions import RunReason, merge_conditions
 from ..kube.api import Kube, Object
 from ..kube.events import EventRecorder
 from ..kube.kinds import Kind
 from ..kube.status import write_status
+from ..logs import bind_attempt
 from .act import Actor
 from .attempt import decide
 from .claims import Headline, claims_of, headline_of, stalled
@@ -27,7 +30,9 @@ from .outcome import Outcome, Started, Trouble, conclude
 from .subject import Status, Subject
 from .watch_audit import WatchAudit
 
-__all__ = ["SubjectReconciler"]
+__all__ = ["SubjectReconciler", "end_between"]
+
+_log = structlog.get_logger(__name__)
 
 _SILENT = frozenset({RunReason.PENDING, RunReason.STARTING, RunReason.RUNNING})
 """Reasons that come and go with every attempt: its own event tells of it."""
@@ -59,15 +64,18 @@ class SubjectReconciler:
     async def __call__(self, namespace: str, name: str) -> float | None:
         body = await self._kube.get(self._kind, namespace, name)
         if body is None or "deletionTimestamp" in body["metadata"]:
+            metrics.forget_resource(self._kind.kind, namespace, name)
             return None  # what belongs to it goes with it, by owner references
         try:
             subject = self._parse(body)
         except ValidationError as error:
+            metrics.set_resource(self._kind.kind, namespace, name, "Stalled")
             await self._say_unreadable(body, error)
             return None
         return await self._reconcile(body, subject)
 
     async def _reconcile(self, body: Object, subject: Subject) -> float | None:
+        bind_attempt(subject.status.attempt.name if subject.status.attempt else None)
         observation = await self._observer.observe(subject)
         now = self._now()
         decision = decide(observation, now)
@@ -78,9 +86,24 @@ class SubjectReconciler:
             return None
         if written is not body:
             self._audit.wrote(self._kind, written)
+        self._count(subject, status, outcome)
         await self._tell(body, subject, status, decision, outcome)
         await self._actor.remove(subject, decision.removals)
         return outcome.look_again if isinstance(outcome, Trouble) else decision.look_again
+
+    def _count(self, subject: Subject, status: Status, outcome: Outcome | None) -> None:
+        """Logs and metrics of what this pass did and of how the resource stands after it."""
+        kind, metadata = self._kind.kind, subject.metadata
+        log = _log.bind(kind=kind, namespace=metadata.namespace, name=metadata.name)
+        if isinstance(outcome, Started) and status.attempt:
+            metrics.note_attempt(kind, "Started")
+            bind_attempt(status.attempt.name)
+            log.info("attempt started", number=status.attempt.number)
+        if end := end_between(subject.status.attempt, status):
+            metrics.note_attempt(kind, end)
+            log.info("attempt ended", outcome=end)
+        headline = headline_of(status.conditions)
+        metrics.set_resource(kind, metadata.namespace, metadata.name, headline.state if headline else "New")
 
     async def _tell(
         self, body: Object, subject: Subject, status: Status, decision: Decision, outcome: Outcome | None
@@ -115,6 +138,18 @@ class SubjectReconciler:
                 self._kind, metadata.namespace, metadata.name, {**stored, **said}, metadata.resource_version
             )
             await self._events.record(self._kind, body, headline.reason, headline.message, severity="Warning")
+
+
+def end_between(before: AttemptStatus | None, after: Status) -> Literal["Succeeded", "Retried", "Failed"] | None:
+    """How the attempt ended, if it ended between the two: each end is counted once, by whichever process saw it."""
+    attempt = after.attempt
+    if attempt is None or attempt.end_time is None:
+        return None
+    if before is not None and before.name == attempt.name and before.end_time is not None:
+        return None
+    if after.commitment is not None:
+        return "Succeeded"
+    return "Retried" if attempt.retry_at else "Failed"
 
 
 def _is_news(before: Headline | None, after: Headline) -> bool:
