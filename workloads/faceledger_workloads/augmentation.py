@@ -2,28 +2,32 @@
 
 In: the run's synthesis settings, the real templates, and a way to draw. Out: every draw with the decision on it.
 Invariants: draws are judged in order of their index, whatever the number of workers; a face that is left out is
-replaced by the next index, up to `MAX_DRAWS` draws a face that was asked for.
+replaced by the next index, up to `MAX_DRAWS` draws a face that was asked for; memory holds the templates of accepted
+faces and the draws that are under way, never all faces.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceledger_workloads.embedding.rows import Embeddings
 from faceledger_workloads.face import Face, Unfit
+from faceledger_workloads.manifest import Made
 from faceledger_workloads.matching.gallery import unit_rows
-from faceledger_workloads.runspec import Screening, Synthesis
+from faceledger_workloads.runspec import Screening as ScreeningWish
+from faceledger_workloads.runspec import Synthesis
+from faceledger_workloads.shards import cut
 from faceledger_workloads.synthesis.screening import (
     Candidate,
+    Screening,
     ScreeningReason,
     ScreeningThresholds,
     calibrate_max_similarity_to_real,
-    screen,
     screen_variation,
 )
 from faceledger_workloads.work import Draw, Encoded
@@ -42,9 +46,11 @@ class DrawnFace:
     found: Face | Unfit
     template: NDArray[np.float32] | None
     """(128,) of unit length, where a face was found."""
-    checkpoint: str
+    checkpoint: str | None
+    """None for what no generator made."""
     embedding: NDArray[np.float32] | None = None
     """(128,) as the network gives it."""
+    made: Made = Made.SAMPLED
 
 
 @dataclass(frozen=True)
@@ -55,14 +61,14 @@ class Judged:
     reason: ScreeningReason | None
 
 
-def drawn_faces(draws: Sequence[Draw], shards: Iterable[Encoded]) -> Iterator[DrawnFace]:
+def drawn_faces(draws: Iterable[Draw], shards: Iterable[Encoded], made: Made = Made.SAMPLED) -> Iterator[DrawnFace]:
     """What the workers answered to `draws`, one by one."""
     addresses = iter(draws)
     for shard in shards:
         rows = zip(unit_rows(shard.embeddings), shard.embeddings, strict=True)
         for found in shard.seen.found:
             template, embedding = next(rows) if isinstance(found, Face) else (None, None)
-            yield DrawnFace(next(addresses), found, template, shard.seen.checkpoint or "", embedding)
+            yield DrawnFace(next(addresses), found, template, shard.seen.checkpoint, embedding, made)
 
 
 @dataclass
@@ -73,11 +79,11 @@ class Augmentation:
     real: Embeddings
     identities: Sequence[str]
     draw: Callable[[Sequence[Draw]], Iterator[DrawnFace]]
-    _drawn: list[DrawnFace] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._real_templates = unit_rows(self.real)
         self._thresholds = thresholds_for(self.synthesis.screening, self._real_templates, self.identities)
+        self._screening = Screening(self._real_templates, self._thresholds)
 
     def run(self) -> Iterator[Judged]:
         """First the faces themselves, then their variations, until `synthesis.faces` were accepted."""
@@ -94,19 +100,18 @@ class Augmentation:
 
     def _people(self, wanted: int) -> Iterator[Judged]:
         """Draws in rounds: as many more as are missing, since a screening that depends on order needs all before it."""
-        judged: list[Judged] = []
-        missing, limit = wanted, MAX_DRAWS * wanted
-        while missing and len(self._drawn) < limit:
-            start = len(self._drawn)
-            draws = [(index, 0) for index in range(start, min(limit, start + missing))]
-            self._drawn.extend(self.draw(draws))
-            judged = self._judge_people()
-            yield from judged[start:]
-            missing = wanted - sum(one.reason is None for one in judged)
+        missing, drawn, limit = wanted, 0, MAX_DRAWS * wanted
+        while missing and drawn < limit:
+            draws = [(index, 0) for index in range(drawn, min(limit, drawn + missing))]
+            drawn += len(draws)
+            for judged in self._judged_people(draws):
+                missing -= judged.reason is None
+                yield judged
 
-    def _judge_people(self) -> list[Judged]:
-        decisions = screen(map(candidate, self._drawn), self._real_templates, self._thresholds)
-        return [Judged(face, decision.reason) for face, decision in zip(self._drawn, decisions, strict=True)]
+    def _judged_people(self, draws: Sequence[Draw]) -> Iterator[Judged]:
+        for faces in cut(self.draw(draws)):
+            decisions = self._screening.judge([candidate(face) for face in faces])
+            yield from (Judged(face, decision.reason) for face, decision in zip(faces, decisions, strict=True))
 
     def _judge_variation(self, face: DrawnFace, own: NDArray[np.float32]) -> Judged:
         decision = screen_variation(candidate(face), own, self._real_templates, self._thresholds)
@@ -120,7 +125,9 @@ def candidate(face: DrawnFace) -> Candidate:
     return Candidate(face.draw[0], face.found.detection_score, face.found.clarity, face.template)
 
 
-def thresholds_for(screening: Screening, real: NDArray[np.float32], identities: Sequence[str]) -> ScreeningThresholds:
+def thresholds_for(
+    screening: ScreeningWish, real: NDArray[np.float32], identities: Sequence[str]
+) -> ScreeningThresholds:
     """`real` (n, 128) of unit length; they tell what `Auto` is."""
     asked = screening.max_similarity_to_real
     return ScreeningThresholds(

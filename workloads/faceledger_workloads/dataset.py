@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
+from itertools import groupby, tee
 from typing import Any, assert_never
 
 from faceledger_contracts.canonical import sha256_digest
@@ -23,6 +25,7 @@ from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.generator_training import Trained, train_generator
 from faceledger_workloads.images.source import Photo, list_photos
 from faceledger_workloads.manifest import (
+    Made,
     ManifestRow,
     QualityRow,
     RealRow,
@@ -65,6 +68,10 @@ def run_dataset(session: Session, run: DatasetRun) -> Outcome:
         pool.close()
 
 
+_Entry = tuple[Photo, Face | Unfit, tuple[str, ...]]
+"""A photo, one face in it, and what a gate that only reports says of that."""
+
+
 class _Collection:
     """What has been gathered so far: a row for each image, tiles for the sheets."""
 
@@ -76,9 +83,7 @@ class _Collection:
         self._training_faces = TrainingFaces(run.synthesis.train if run.synthesis else None)
         self._trained: Trained | None = None
         self._tally = SynthesisTally()
-        self._translates = run.synthesis is not None and run.synthesis.generator == "CycleGAN"
-        self._enrolled: list[EnrolledFace] = []
-        self._enrolled_names: dict[int, str] = {}
+        self._enrolled: dict[int, EnrolledFace] = {}
         self._rows: list[ManifestRow] = []
         self._embeddings: list[Embeddings] = []
         self._tiles: list[Tile] = []
@@ -110,15 +115,17 @@ class _Collection:
             raise RunFailed(FailureReason.NO_FACE_FOUND, message)
         if self._synthesis:
             self._train()
-            for judged in self._judged(self._synthesis, [row.identity or row.path for row in real]):
+            for judged in self._judged(self._synthesis):
                 yield from self._synthetic_chip(judged, self._synthesis)
 
-    def _judged(self, synthesis: Synthesis, identities: Sequence[str]) -> Iterator[Judged]:
-        """Every synthetic face with the decision on it; `identities` are those of the real faces."""
-        real = joined(self._embeddings)
-        if self._translates:
-            return vary_enrolled(synthesis, self._enrolled, real, self._vary)
-        return Augmentation(synthesis, real, identities, self._draw).run()
+    def _judged(self, synthesis: Synthesis) -> Iterator[Judged]:
+        """Every synthetic face with the decision on it."""
+        faces, real = list(self._enrolled.values()), joined(self._embeddings)
+        if synthesis.generator != "CycleGAN":
+            yield from Augmentation(synthesis, real, [face.identity for face in faces], self._draw).run()
+        for made, count in _enrolled_variations(synthesis):
+            vary = partial(self._vary, made)
+            yield from vary_enrolled(synthesis.screening, count, made, faces, real, vary)
 
     def _keep_quality_report(self) -> None:
         """How good the synthetic faces are, as numbers, a chart and a page."""
@@ -148,20 +155,19 @@ class _Collection:
                 self._training_faces.add(face)
 
     def _real_chips(self, photos: Sequence[Photo]) -> Iterator[tuple[str, bytes]]:
-        for number, (photo, found, told) in enumerate(self._looked_at(photos)):
+        for number, (place, (photo, found, told)) in enumerate(_placed(self._looked_at(photos))):
             if isinstance(found, Unfit):
                 self._rows.append(_rejected_row(photo, found))
                 continue
             row = _real_row(photo, found, f"real/{number:08d}.png", told)
             self._rows.append(row)
             self._training_faces.add_own(found)
-            if self._translates:
-                self._enrolled.append(EnrolledFace(number, row.identity or row.path, found.chip_png))
-                self._enrolled_names[number] = row.identity or row.path
+            if self._synthesis:
+                self._enrolled[number] = EnrolledFace(number, row.identity or row.path, photo, place)
             self._show(self._tiles, found, photo.identity or "")
             yield row.chip, found.chip_png
 
-    def _looked_at(self, photos: Sequence[Photo]) -> Iterator[tuple[Photo, Face | Unfit, tuple[str, ...]]]:
+    def _looked_at(self, photos: Sequence[Photo]) -> Iterator[_Entry]:
         """Embeddings are computed only where synthetic faces will be compared with them."""
         chain = DETECTION if self._synthesis is None else PHOTOS
         shard: Seen | Encoded
@@ -178,23 +184,27 @@ class _Collection:
         chain = generation(self._shared_generator())
         return drawn_faces(draws, self._session.stage(self._pool, "generating faces", chain, cut(draws), len(draws)))
 
-    def _vary(self, orders: Sequence[VariationOrder]) -> Iterator[DrawnFace]:
-        chain, total = variation(self._shared_generator()), len(orders)
-        draws = [(order.number, order.variation) for order in orders]
-        return drawn_faces(draws, self._session.stage(self._pool, "varying faces", chain, cut(orders), total))
+    def _vary(self, made: Made, orders: Iterable[VariationOrder], total: int) -> Iterator[DrawnFace]:
+        orders, again = tee(orders)  # shards are taken a few ahead of their answers: no more is kept
+        shards = self._session.stage(
+            self._pool, "varying faces", variation(self._shared_generator()), cut(orders), total
+        )
+        return drawn_faces(((order.number, order.variation) for order in again), shards, made)
 
     def _shared_generator(self) -> Shared[TrainedGenerator] | None:
         return self._pool.share(self._trained.generator) if self._trained else None
 
     def _synthetic_chip(self, judged: Judged, synthesis: Synthesis) -> Iterator[tuple[str, bytes]]:
         (index, number), found = judged.face.draw, judged.face.found
-        self._checkpoint = judged.face.checkpoint
+        self._checkpoint = judged.face.checkpoint or self._checkpoint
         self._tally.add(number, judged.reason, judged.face.embedding)
         if judged.reason is not None or isinstance(found, Unfit):
-            self._rows.append(ScreenedRow(index=index, variation=number, reason=str(judged.reason)))
+            made, reason = judged.face.made, str(judged.reason)
+            self._rows.append(ScreenedRow(made=made, index=index, variation=number, reason=reason))
             return
-        varied = self._enrolled_names.get(index)
-        row = _synthetic_row(judged.face, found, synthesis, varied or f"synthetic-{index:06d}")
+        sampled = judged.face.made is Made.SAMPLED
+        identity = f"synthetic-{index:06d}" if sampled else self._enrolled[index].identity
+        row = _synthetic_row(judged.face, found, synthesis, identity)
         self._rows.append(row)
         self._show(self._synthetic_tiles, found, row.identity or "")
         yield row.chip, found.chip_png
@@ -221,6 +231,12 @@ class _Collection:
         return _counts(row.reason for row in self._rows if isinstance(row, RejectedRow))
 
 
+def _placed(entries: Iterator[_Entry]) -> Iterator[tuple[int, _Entry]]:
+    """Each entry with its place among those of its photo."""
+    for _, of_one in groupby(entries, key=lambda entry: entry[0]):
+        yield from enumerate(of_one)
+
+
 def _real_row(photo: Photo, face: Face, chip: str, told: tuple[str, ...]) -> RealRow:
     return RealRow(path=photo.shown_path, identity=photo.identity, faults=told, **_seen(face, chip))
 
@@ -228,7 +244,9 @@ def _real_row(photo: Photo, face: Face, chip: str, told: tuple[str, ...]) -> Rea
 def _synthetic_row(drawn: DrawnFace, face: Face, synthesis: Synthesis, identity: str) -> SyntheticRow:
     """Of a variation of a real face, `index` is the number of that face's chip."""
     index, variation = drawn.draw
+    folder = "synthetic" if drawn.made is Made.SAMPLED else drawn.made.lower()
     return SyntheticRow(
+        made=drawn.made,
         identity=identity,
         checkpoint=drawn.checkpoint,
         seed=synthesis.seed,
@@ -236,8 +254,16 @@ def _synthetic_row(drawn: DrawnFace, face: Face, synthesis: Synthesis, identity:
         precision=synthesis.precision,
         index=index,
         variation=variation,
-        **_seen(face, f"synthetic/{index:06d}-{variation:02d}.png"),
+        **_seen(face, f"{folder}/{index:06d}-{variation:02d}.png"),
     )
+
+
+def _enrolled_variations(synthesis: Synthesis) -> Iterator[tuple[Made, int]]:
+    """How real faces are varied, and how often each."""
+    if synthesis.generator == "CycleGAN" and synthesis.variations_per_identity:
+        yield Made.TRANSLATED, synthesis.variations_per_identity
+    if synthesis.enrolled_variations:
+        yield Made.AUGMENTED, synthesis.enrolled_variations
 
 
 def _seen(face: Face, chip: str) -> dict[str, Any]:
@@ -263,7 +289,7 @@ def _manifest_order(row: ManifestRow) -> tuple[int, str, int, int]:
         case RealRow() | RejectedRow():
             return 0, row.path, 0, 0
         case SyntheticRow() | ScreenedRow():
-            return 1, "", row.index, row.variation
+            return 1 + list(Made).index(row.made), "", row.index, row.variation
         case _:
             assert_never(row)
 

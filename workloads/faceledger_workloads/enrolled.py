@@ -16,7 +16,7 @@ from faceledger_contracts.canonical import sha256_digest
 from faceledger_workloads.artefacts import open_artefact, read_artefact
 from faceledger_workloads.chips import read_chips
 from faceledger_workloads.failures import RunFailed
-from faceledger_workloads.manifest import RealRow, SyntheticRow, read_manifest
+from faceledger_workloads.manifest import Made, RealRow, SyntheticRow, read_manifest
 from faceledger_workloads.runreport import FailureReason
 from faceledger_workloads.runspec import Gallery
 from faceledger_workloads.sealing import Seal
@@ -81,12 +81,11 @@ def open_gallery(gallery: Gallery, seal: Seal) -> Enrolled:
     if not people:
         message = "gallery: no photo in it names a person: use layout IdentityFolders"
         raise RunFailed(FailureReason.GALLERY_TOO_SMALL, message)
-    named = {row.identity for row in people}
-    # A variation of somebody enrolled is that person, and compared as nobody it would spoil what others are held to.
+    # What was made of somebody enrolled is that person, and compared as nobody it would spoil what others are held to.
     synthetic = (
         row
         for row in rows
-        if isinstance(row, SyntheticRow) and gallery.use_synthetic_cohort and row.identity not in named
+        if isinstance(row, SyntheticRow) and gallery.use_synthetic_cohort and row.made is Made.SAMPLED
     )
     return Enrolled(gallery, seal, people, tuple(synthetic))
 

@@ -1,21 +1,25 @@
-"""Variations of the people of a data set, by a generator that translates images (CycleGAN).
+"""Variations of the people of a data set: translated by a generator (CycleGAN), or in another pose, light, expression.
 
-In: the chips and embeddings of the real faces, and a way to vary chips. Out: every variation with the decision on it.
+In: where the real faces are and their embeddings, and a way to vary them. Out: every variation with the decision on it.
 Invariants: a variation is the person it was made from, or it is left out with a reason; it is compared with other
-people, and never with its own. The order is that of the faces, then of the variations.
+people, and never with its own. The order is that of the faces, then of the variations. No chip is kept: a worker finds
+the face in its photo again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
 from faceledger_workloads.augmentation import DrawnFace, Judged, candidate, thresholds_for
 from faceledger_workloads.embedding.rows import Embeddings
+from faceledger_workloads.images.source import Photo
+from faceledger_workloads.manifest import Made
 from faceledger_workloads.matching.gallery import unit_rows
-from faceledger_workloads.runspec import Synthesis
+from faceledger_workloads.runspec import Screening
 from faceledger_workloads.synthesis.screening import screen_variation
 from faceledger_workloads.work import VariationOrder
 
@@ -28,22 +32,29 @@ class EnrolledFace:
 
     number: int
     identity: str
-    chip_png: bytes
+    photo: Photo
+    place: int
+    """Which face of the photo, from 0."""
 
 
 def vary_enrolled(
-    synthesis: Synthesis,
+    screening: Screening,
+    count: int,
+    made: Made,
     faces: Sequence[EnrolledFace],
     embeddings: Embeddings,
-    vary: Callable[[Sequence[VariationOrder]], Iterator[DrawnFace]],
+    vary: Callable[[Iterable[VariationOrder], int], Iterator[DrawnFace]],
 ) -> Iterator[Judged]:
-    """`embeddings` (n, 128) are those of `faces`, raw."""
+    """`count` variations of each face. `embeddings` (n, 128) are those of `faces`, raw; `vary` is told how many orders
+    there are, and takes them as it goes."""
     templates = unit_rows(embeddings)
     names = np.asarray([face.identity for face in faces])
-    thresholds = thresholds_for(synthesis.screening, templates, names.tolist())
-    numbers = range(1, synthesis.variations_per_identity + 1)
-    orders = [(row, VariationOrder(face.number, k, face.chip_png)) for row, face in enumerate(faces) for k in numbers]
-    for (row, _), varied in zip(orders, vary([order for _, order in orders]), strict=True):
-        others = templates[names != names[row]]
-        decision = screen_variation(candidate(varied), templates[row], others, thresholds)
-        yield Judged(varied, decision.reason)
+    thresholds = thresholds_for(screening, templates, names.tolist())
+    numbers = range(1, count + 1)
+    orders = (VariationOrder(face.number, k, face.photo, face.place, made) for face in faces for k in numbers)
+    varied = vary(orders, len(faces) * count)
+    for own, name in zip(templates, names, strict=True):
+        others = templates[names != name]
+        for face in islice(varied, count):
+            decision = screen_variation(candidate(face), own, others, thresholds)
+            yield Judged(face, decision.reason)

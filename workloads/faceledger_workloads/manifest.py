@@ -1,12 +1,13 @@
 """The manifest of a data set: one row for each image that was looked at, kept or not.
 
 In: rows. Out: canonical JSON lines, and back. Invariant: the order is real and rejected files by path, then synthetic
-faces by index and variation; equal rows give equal bytes. It names people: it exists in memory and encrypted, nowhere
-else.
+faces by how they were made, index and variation; equal rows give equal bytes. It names people: it exists in memory and
+encrypted, nowhere else.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from faceledger_contracts.canonical import canonical_json
@@ -14,6 +15,7 @@ from faceledger_contracts.values import Frozen
 from pydantic import Field, TypeAdapter, ValidationError
 
 __all__ = [
+    "Made",
     "ManifestRow",
     "QualityRow",
     "RealRow",
@@ -60,11 +62,25 @@ class RealRow(_Seen):
     faults: tuple[str, ...] = ()
 
 
+class Made(StrEnum):
+    """How a synthetic face came about."""
+
+    SAMPLED = "Sampled"
+    """By a generator, from a latent: nobody, or a variation of that nobody."""
+    TRANSLATED = "Translated"
+    """From an enrolled face, by a generator that translates faces."""
+    AUGMENTED = "Augmented"
+    """From an enrolled face, by another pose, light and expression."""
+
+
 class SyntheticRow(_Seen):
-    """`index`, `variation`, `seed`, `truncation` and `precision` regenerate the pixels from the checkpoint."""
+    """`index`, `variation`, `seed`, `truncation` and `precision` regenerate the pixels of a sampled face from the
+    checkpoint; what was made of an enrolled face is a function of its chip, whose number is the index, of `variation`,
+    and of the checkpoint where it was translated."""
 
     kind: Literal["Synthetic"] = "Synthetic"
-    checkpoint: str
+    made: Made = Made.SAMPLED
+    checkpoint: str | None
     seed: int
     truncation: str
     precision: str = "Float32"
@@ -86,6 +102,7 @@ class ScreenedRow(Frozen):
     """A synthetic face that was left out."""
 
     kind: Literal["Screened"] = "Screened"
+    made: Made = Made.SAMPLED
     index: int
     variation: int
     reason: str

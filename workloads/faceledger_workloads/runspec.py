@@ -183,6 +183,8 @@ class Synthesis(Frozen):
     train: Training | None = None
     faces: int = Field(ge=0)
     variations_per_identity: int = Field(ge=0, default=0)
+    enrolled_variations: int = Field(ge=0, default=0)
+    """Of each real face, by another pose, light and expression."""
     truncation: Decimal = Field(gt=0, le=1)
     seed: int = Field(ge=0)
     precision: Literal["Float32", "BFloat16"] = "Float32"

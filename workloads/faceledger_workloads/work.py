@@ -11,6 +11,7 @@ from faceledger_workloads.embedding.rows import Embeddings
 from faceledger_workloads.face import Face, Unfit
 from faceledger_workloads.images.decode import Pixels
 from faceledger_workloads.images.source import Photo
+from faceledger_workloads.manifest import Made
 from faceledger_workloads.matching.scores import Searched
 from faceledger_workloads.runspec import Encoder, EnrolmentGate, FaceSearch, Images, Synthesis
 from faceledger_workloads.training_course import Point
@@ -53,11 +54,13 @@ class WorkerSetup:
 
 @dataclass(frozen=True)
 class VariationOrder:
-    """Vary the real face whose chip has this `number`; `variation` counts from 1."""
+    """Vary the real face whose chip has this `number`: the `place`th face of `photo`; `variation` counts from 1."""
 
     number: int
     variation: int
-    chip_png: bytes
+    photo: Photo
+    place: int
+    made: Made
 
 
 Found = Face | Unfit
@@ -126,7 +129,7 @@ class TrainingResult:
 
 @dataclass(frozen=True)
 class Generated:
-    """Synthetic images, one for each draw."""
+    """Synthetic images, one for each draw; `checkpoint` is None for what no generator made."""
 
-    checkpoint: str
+    checkpoint: str | None
     images: tuple[Pixels, ...]

@@ -19,12 +19,14 @@ from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.images.decode import Pixels
 from faceledger_workloads.images.scale import decode_png
 from faceledger_workloads.images.source import Photo
+from faceledger_workloads.manifest import Made
 from faceledger_workloads.matching.scores import Scorer, search_faces
 from faceledger_workloads.models import ModelFileError
 from faceledger_workloads.quality import faults
 from faceledger_workloads.runreport import FailureReason
 from faceledger_workloads.runspec import Images
 from faceledger_workloads.shards import Shared
+from faceledger_workloads.step_taker import StepTaker
 from faceledger_workloads.work import (
     Draw,
     Encoded,
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["FaceWorker"]
 
 
-class FaceWorker:
+class FaceWorker(StepTaker):
     """Methods are Ray tasks; they are safe to repeat.
 
     The driver imports this module too, for the class alone: torch is loaded in the methods, so that it stays small.
@@ -60,6 +62,7 @@ class FaceWorker:
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         self._trained: tuple[str, Sampler] | None = None
         self._scorer: tuple[Shared[Scorer], Scorer] | None = None
+        self._varied: tuple[Photo, tuple[Found, ...]] | None = None
 
     def ready(self) -> int:
         """Loads the models and answers the process id. Raises `RunFailed` when one is missing or not the pinned one."""
@@ -109,16 +112,29 @@ class FaceWorker:
     def vary_faces(
         self, orders: Sequence[VariationOrder], trained: Shared[TrainedGenerator] | None = None
     ) -> Generated:
-        """The variation of each order's chip."""
+        """The variation of each order's face; all are made in one way."""
+        chips = ((self._chip_of(order), order.variation) for order in orders)
+        if orders[0].made is Made.AUGMENTED:
+            from faceledger_workloads.synthesis.image_variations import vary_image
+
+            return Generated(None, tuple(vary_image(*chip) for chip in chips))
         sampler = self._sampler_of(trained)
-        varied = (sampler.generator.vary(decode_png(order.chip_png), order.variation) for order in orders)
-        return Generated(sampler.checkpoint, tuple(varied))
+        return Generated(sampler.checkpoint, tuple(sampler.generator.vary(*chip) for chip in chips))
 
     def train_generator(self, order: TrainingOrder, faces: Shared[Pixels]) -> TrainingResult:
         """One interval. Raises `RunFailed` (TrainingDiverged)."""
         from faceledger_workloads.interval_training import train_interval
 
         return train_interval(order, faces.get(), self._encoder, self._device, self._setup.threads)
+
+    def _chip_of(self, order: VariationOrder) -> Pixels:
+        """Found again in its photo: a driver that kept the chips of all photos would grow with them."""
+        if self._varied is None or self._varied[0] != order.photo:
+            self._varied = (order.photo, self.detect_faces([order.photo]).found)
+        found = self._varied[1][order.place : order.place + 1]
+        if not found or isinstance(found[0], Unfit):
+            raise RunFailed(FailureReason.INFRASTRUCTURE_FAILED, "source.path: a photo changed during the run")
+        return decode_png(found[0].chip_png)
 
     @property
     def _device(self) -> str:

@@ -115,7 +115,17 @@ class SynthesisSpec(ApiModel):
         examples=[400],
     )
     variations_per_identity: int = Field(
-        default=0, ge=0, le=100, description="Variations drawn beside each synthetic face by style mixing."
+        default=0,
+        ge=0,
+        le=100,
+        description="Variations drawn beside each synthetic face; of each enrolled face where CycleGAN translates.",
+    )
+    enrolled_variations: int = Field(
+        default=0,
+        ge=0,
+        le=100,
+        description="Variations of each enrolled face in another pose, light and expression, beside `faces`.",
+        examples=[2],
     )
     truncation: Annotated[Decimal01, Rule("self.matches('[1-9]')", "must be above 0")] = Field(
         default="0.7", description="Truncation psi: lower is more typical, higher more diverse."

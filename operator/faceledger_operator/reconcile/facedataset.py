@@ -188,6 +188,7 @@ def _synthesis(spec: SynthesisSpec) -> Synthesis:
         train=_training(spec.train) if spec.train else None,
         faces=spec.faces,
         variations_per_identity=spec.variations_per_identity,
+        enrolled_variations=spec.enrolled_variations,
         truncation=Decimal(spec.truncation),
         seed=spec.seed,
         precision=spec.precision,

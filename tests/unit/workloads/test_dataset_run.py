@@ -219,9 +219,30 @@ def test_a_translating_generator_is_trained_and_varies_the_people_of_the_data_se
     assert outcome.summary.real == 4
     assert outcome.summary.synthetic + sum(outcome.summary.screened.values()) == 4
     rows = [row for row in manifest(run, outcome) if row["kind"] in {"Synthetic", "Screened"}]
-    assert [(row["index"], row["variation"]) for row in rows] == [(number, 1) for number in range(4)]
+    assert [(row["made"], row["index"], row["variation"]) for row in rows] == [
+        ("Translated", number, 1) for number in range(4)
+    ]
     names = {artefact.name for artefact in outcome.artefacts}
     assert names >= {"generator.safetensors", "training-curves.png", "training.tfevents", "quality.html"}
+
+
+def test_enrolled_people_are_varied_beside_new_ones_and_stay_themselves(
+    run_builder: RunBuilder, copy_photos: CopyPhotos, perform_run: Perform
+) -> None:
+    copy_photos(run_builder.root / "photos", {1: range(1, 3), 2: range(1, 3)})
+    settings = synthesis({"bundled": "faces-64"}, faces=1, enrolledVariations=2)
+    run = run_builder.dataset(synthesis=settings)
+    outcome = perform_run(run)
+    rows = manifest(run, outcome)
+    assert isinstance(outcome.summary, DatasetSummary)
+    real = [row["identity"] for row in rows if row["kind"] == "Real"]
+    varied = [row for row in rows if row["kind"] in {"Synthetic", "Screened"} and row["made"] == "Augmented"]
+    assert [(row["index"], row["variation"]) for row in varied] == [(n, k) for n in range(4) for k in (1, 2)]
+    kept = [row for row in varied if row["kind"] == "Synthetic"]
+    assert len(kept) >= 4
+    assert all(row["identity"] == real[row["index"]] and row["checkpoint"] is None for row in kept)
+    chips = {row["chip"]: row["chipDigest"] for row in rows if "chip" in row}
+    assert len(chips) == len(set(chips.values())) == outcome.summary.images
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Which generated faces may enter the data set: measurements in, a decision and its reason for each face out.
 
-Pure. Faces are judged in order of their index, each against the real templates and against the generated faces that
-were accepted before it.
-Invariant: the decisions depend on the set of candidates and the thresholds, not on the order in which they arrive.
+Faces are judged in order of their index, each against the real templates and against the generated faces that were
+accepted before it; of those, templates alone are kept, so that any number of faces can pass by.
+Invariant: the decisions depend on the candidates and the thresholds, not on how many come at once.
 """
 
 from __future__ import annotations
@@ -17,12 +17,20 @@ from numpy.typing import NDArray
 __all__ = [
     "Candidate",
     "Decision",
+    "Screening",
     "ScreeningReason",
     "ScreeningThresholds",
     "calibrate_max_similarity_to_real",
     "screen",
     "screen_variation",
 ]
+
+
+_NO_LIKENESS = -1.0
+"""The lowest cosine: what there is to nobody."""
+
+_BLOCK = 256
+"""Rows of a product of matrices: fast, and little memory against the templates themselves."""
 
 
 class ScreeningReason(StrEnum):
@@ -73,19 +81,38 @@ class Decision:
     reason: ScreeningReason | None
 
 
+class Screening:
+    """Judges faces that come in order of their index; `real` (m, d) are unit templates of real people, m may be 0."""
+
+    def __init__(self, real: NDArray[np.float32], thresholds: ScreeningThresholds) -> None:
+        self._real = real
+        self._thresholds = thresholds
+        self._accepted = _Templates()
+
+    def judge(self, faces: Sequence[Candidate]) -> tuple[Decision, ...]:
+        """The next faces, all of whose indices are above those that were judged before."""
+        rows = [face.template for face in faces if face.template is not None]
+        near_real = iter(_nearest(rows, self._real))
+        near_accepted = iter(_nearest(rows, self._accepted.filled))
+        before = len(self._accepted.filled)
+        decisions = []
+        for face in faces:
+            if face.template is None:
+                decisions.append(Decision(face.index, ScreeningReason.UNDETECTED))
+                continue
+            likeness = max(next(near_accepted), _highest_similarity(face.template, self._accepted.filled[before:]))
+            reason = _find_reason(face, next(near_real), likeness, self._thresholds)
+            decisions.append(Decision(face.index, reason))
+            if reason is None:
+                self._accepted.append(face.template)
+        return tuple(decisions)
+
+
 def screen(
     candidates: Iterable[Candidate], real_templates: NDArray[np.float32], thresholds: ScreeningThresholds
 ) -> tuple[Decision, ...]:
-    """Judge every candidate, in order of index; `real_templates` (m, d) are of unit length, m may be 0."""
-    ordered = sorted(candidates, key=lambda candidate: candidate.index)
-    accepted = _Templates(len(ordered))
-    decisions = []
-    for candidate in ordered:
-        reason = _find_reason(candidate, real_templates, accepted.filled, thresholds)
-        decisions.append(Decision(candidate.index, reason))
-        if reason is None and candidate.template is not None:
-            accepted.append(candidate.template)
-    return tuple(decisions)
+    """Judge all candidates there are, in order of index."""
+    return Screening(real_templates, thresholds).judge(sorted(candidates, key=lambda candidate: candidate.index))
 
 
 def screen_variation(
@@ -98,9 +125,11 @@ def screen_variation(
 
     Likeness to that person is what it is for, so it is no duplicate, and a face that lost it is left out.
     """
-    reason = _find_reason(candidate, real_templates, np.empty((0, 0), np.float32), thresholds)
-    likeness = -1.0 if candidate.template is None else float(candidate.template @ own)
-    if reason is None and likeness < thresholds.min_similarity_to_own:
+    if candidate.template is None:
+        return Decision(candidate.index, ScreeningReason.UNDETECTED)
+    nearest = _highest_similarity(candidate.template, real_templates)
+    reason = _find_reason(candidate, nearest, _NO_LIKENESS, thresholds)
+    if reason is None and float(candidate.template @ own) < thresholds.min_similarity_to_own:
         reason = ScreeningReason.IDENTITY_CHANGED
     return Decision(candidate.index, reason)
 
@@ -111,52 +140,62 @@ def calibrate_max_similarity_to_real(templates: NDArray[np.float32], identities:
     A generated face above it is nearer to a real person than anyone else in the data set is. `templates` is (m, d) of
     unit length, `identities` names the person of each. With fewer than two identities nothing can be learned: 1.0.
     """
-    names = np.asarray(identities)
-    highest = -1.0
-    for row, template in enumerate(templates):
-        others = templates[names != names[row]]
-        if len(others):
-            highest = max(highest, _highest_similarity(template, others))
-    return highest if highest > -1.0 else 1.0
+    _, people = np.unique(np.asarray(identities, dtype=np.str_), return_inverse=True)
+    if len(people) == 0 or people.max() == 0:
+        return 1.0
+    highest = _NO_LIKENESS
+    for start in range(0, len(templates), _BLOCK):
+        likeness = templates[start : start + _BLOCK] @ templates.T
+        likeness[people[start : start + _BLOCK, None] == people] = _NO_LIKENESS
+        highest = max(highest, float(likeness.max()))
+    return highest
 
 
 def _find_reason(
-    candidate: Candidate,
-    real_templates: NDArray[np.float32],
-    accepted: NDArray[np.float32],
-    thresholds: ScreeningThresholds,
+    face: Candidate, nearest_real: float, nearest_accepted: float, thresholds: ScreeningThresholds
 ) -> ScreeningReason | None:
-    if candidate.template is None or (candidate.detection_score or 0.0) < thresholds.min_detection_score:
+    """Of a face that was found."""
+    if (face.detection_score or 0.0) < thresholds.min_detection_score:
         return ScreeningReason.UNDETECTED
-    if (candidate.sharpness or 0.0) < thresholds.min_sharpness:
+    if (face.sharpness or 0.0) < thresholds.min_sharpness:
         return ScreeningReason.LOW_QUALITY
-    if _highest_similarity(candidate.template, real_templates) > thresholds.max_similarity_to_real:
+    if nearest_real > thresholds.max_similarity_to_real:
         return ScreeningReason.NEAR_REAL_IDENTITY
-    if _highest_similarity(candidate.template, accepted) > thresholds.max_similarity_to_synthetic:
+    if nearest_accepted > thresholds.max_similarity_to_synthetic:
         return ScreeningReason.DUPLICATE
     return None
 
 
+def _nearest(rows: Sequence[NDArray[np.float32]], others: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n,): the highest similarity of each row to any of `others`, by blocks of a product of matrices."""
+    highest = np.full(len(rows), _NO_LIKENESS, np.float32)
+    if rows:
+        stacked = np.stack(rows)
+        for start in range(0, len(others), _BLOCK):
+            np.maximum(highest, (stacked @ others[start : start + _BLOCK].T).max(axis=1), out=highest)
+    return highest
+
+
 def _highest_similarity(template: NDArray[np.float32], others: NDArray[np.float32]) -> float:
-    """-1 when there are no others."""
-    return float((others @ template).max()) if len(others) else -1.0
+    return float((others @ template).max()) if len(others) else _NO_LIKENESS
 
 
 class _Templates:
-    """The templates accepted so far, in one matrix that does not grow by copying."""
+    """The templates accepted so far, in one matrix that doubles when it is full."""
 
-    def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
-        self._rows: NDArray[np.float32] | None = None
+    def __init__(self) -> None:
+        self._rows: NDArray[np.float32] = np.empty((0, 0), np.float32)
         self._count = 0
 
     @property
     def filled(self) -> NDArray[np.float32]:
         """(count, d)."""
-        return np.empty((0, 0), np.float32) if self._rows is None else self._rows[: self._count]
+        return self._rows[: self._count]
 
     def append(self, template: NDArray[np.float32]) -> None:
-        if self._rows is None:
-            self._rows = np.empty((self._capacity, len(template)), np.float32)
+        if self._count == len(self._rows):
+            larger = np.empty((max(64, 2 * self._count), len(template)), np.float32)
+            larger[: self._count] = self._rows[: self._count].reshape(self._count, len(template))
+            self._rows = larger
         self._rows[self._count] = template
         self._count += 1
