@@ -96,7 +96,8 @@ def _schema(value: Any, path: str, comments: dict[str, str]) -> dict[str, Any]:
         case str():
             return {**described, "type": "string"}
         case list():
-            return {**described, "type": "array"}
+            free = comment.endswith(_FREE) or any(isinstance(item, dict) for item in value)
+            return {**described, "type": "array", "items": {"type": "object" if free else "string"}}
         case _:
             raise ValueError(f"values.yaml: {path} is neither text, number, truth value, list nor map")
 

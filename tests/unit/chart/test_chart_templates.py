@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from faceledger_operator import metrics
 from faceledger_operator.api.crd import RESOURCES, crd
 from testbed import tools
 
@@ -131,11 +134,14 @@ def test_an_operator_of_all_namespaces_is_bound_in_the_cluster() -> None:
     assert names(render(), "RoleBinding") == ["faceledger-leader"]
 
 
-def test_an_operator_of_two_namespaces_is_bound_in_these_alone() -> None:
-    manifests = render("watchNamespaces={a,b}")
-    assert names(manifests, "ClusterRoleBinding") == []
-    bindings = [m["metadata"] for m in manifests if m["kind"] == "RoleBinding"]
-    assert [m["namespace"] for m in bindings if m["name"] == "faceledger-operator"] == ["a", "b"]
+def test_an_operator_of_two_namespaces_has_rights_in_these_alone() -> None:
+    manifests = render("watchNamespaces={a,b}", "userRoles.enabled=false")
+    assert names(manifests, "ClusterRoleBinding") == names(manifests, "ClusterRole") == []
+    for kind in ("Role", "RoleBinding"):
+        found = [m["metadata"] for m in manifests if m["kind"] == kind]
+        assert [m["namespace"] for m in found if m["name"] == "faceledger-operator"] == ["a", "b"]
+    roles = [m["rules"] for m in manifests if m["kind"] == "Role" and m["metadata"]["name"] == "faceledger-operator"]
+    assert roles == [find(render(), "ClusterRole", "faceledger-operator")["rules"]] * 2
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.kind)
@@ -173,6 +179,8 @@ def test_an_existing_claim_replaces_the_one_of_the_chart() -> None:
         pytest.param("images.pullPolicy=Sometimes", "images/pullPolicy", id="an unknown pull policy"),
         pytest.param("operator.replica=2", "'replica' not allowed", id="a misspelt value"),
         pytest.param("devChain.blockTime=0", "devChain/blockTime", id="no time between blocks"),
+        pytest.param("watchNamespaces={1}", "watchNamespaces/0", id="a namespace that is no text"),
+        pytest.param("images.requireDigests=true", "images.operator: localhost", id="a tag where digests are required"),
     ],
 )
 def test_wrong_values_are_refused_by_name(values: str, words: str) -> None:
@@ -215,3 +223,79 @@ def test_people_see_and_edit_by_the_roles_of_the_cluster_and_only_admins_bind_le
     admin = find(manifests, "ClusterRole", "faceledger-admin")
     assert "ledgerbindings" not in {name for rule in edit for name in rule["resources"]}
     assert admin["metadata"]["labels"]["rbac.authorization.k8s.io/aggregate-to-admin"] == "true"
+
+
+DIGEST = f"@sha256:{'ab' * 32}"
+
+
+def test_where_digests_are_required_the_api_server_refuses_tags_in_resources() -> None:
+    images = f"images.operator=op{DIGEST}", f"images.workloads=work{DIGEST}"
+    manifests = render("images.requireDigests=true", *images)
+    policy = find(manifests, "ValidatingAdmissionPolicy", "faceledger-images")["spec"]
+    binding = find(manifests, "ValidatingAdmissionPolicyBinding", "faceledger-images")["spec"]
+    assert policy["matchConstraints"]["resourceRules"][0]["resources"] == ["facedatasets", "recognitionjobs"]
+    assert "object.spec.compute.image" in policy["validations"][0]["expression"]
+    assert binding == {"policyName": "faceledger-images", "validationActions": ["Deny"]}
+    assert names(render(), "ValidatingAdmissionPolicy") == []
+
+
+MONITORED = ("metrics.podMonitor.enabled=true", "metrics.alerts.enabled=true", "metrics.dashboard.enabled=true")
+
+
+def monitored(*arguments: str) -> list[Manifest]:
+    settings = [part for value in MONITORED for part in ("--set", value)]
+    text = helm("template", "faceledger", str(CHART), *settings, *arguments)
+    return [document for document in yaml.load_all(text, Loader=yaml.CSafeLoader) if document]
+
+
+def test_a_prometheus_is_given_what_its_cluster_knows() -> None:
+    kinds = {m["kind"] for m in monitored()}
+    assert not kinds & {"PodMonitor", "PrometheusRule"}
+    known = monitored("--api-versions", "monitoring.coreos.com/v1")
+    (endpoint,) = find(known, "PodMonitor", "faceledger")["spec"]["podMetricsEndpoints"]
+    (container,) = find(known, "Deployment", "faceledger")["spec"]["template"]["spec"]["containers"]
+    assert endpoint["port"] in {port["name"] for port in container["ports"]}
+    assert endpoint["honorLabels"] is True
+    assert find(known, "PrometheusRule", "faceledger")["spec"]["groups"]
+    assert json.loads(find(known, "ConfigMap", "faceledger-dashboard")["data"]["faceledger.json"])["panels"]
+    assert not {m["kind"] for m in render()} & {"PodMonitor", "PrometheusRule"}
+
+
+def expressions() -> list[Any]:
+    """Every query of the dashboard and of the alerts, with where it stands."""
+    dashboard = json.loads((CHART / "files" / "dashboard.json").read_text(encoding="utf-8"))
+    (group,) = yaml.safe_load((CHART / "files" / "alerts.yaml").read_text(encoding="utf-8"))["groups"]
+    queries = [(rule["alert"], rule["expr"]) for rule in group["rules"]]
+    queries += [(panel["title"], target["expr"]) for panel in dashboard["panels"] for target in panel["targets"]]
+    queries += [(variable["name"], variable["query"]) for variable in dashboard["templating"]["list"][1:]]
+    return [pytest.param(query, id=title) for title, query in queries]
+
+
+def samples() -> set[str]:
+    """Names of all samples that an operator can show."""
+    endings = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}
+    families = metrics.REGISTRY.collect()
+    return {family.name + ending for family in families for ending in endings.get(family.type, ("",))}
+
+
+@pytest.mark.parametrize("query", expressions())
+def test_the_dashboard_and_the_alerts_ask_for_metrics_that_exist(query: str) -> None:
+    asked = set(re.findall(r"faceledger_\w+", query))
+    assert asked
+    assert asked <= samples()
+
+
+def test_every_metric_is_on_the_dashboard() -> None:
+    shown = " ".join(parameter.values[0] for parameter in expressions())
+    assert [family.name for family in metrics.REGISTRY.collect() if family.name not in shown] == []
+
+
+def test_an_installation_can_be_tried_out() -> None:
+    test = find(render(), "Pod", "faceledger-test")
+    service = find(render(), "Service", "faceledger-metrics")["spec"]
+    labels = find(render(), "Deployment", "faceledger")["spec"]["template"]["metadata"]["labels"]
+    assert test["metadata"]["annotations"]["helm.sh/hook"] == "test"
+    assert service["selector"].items() <= labels.items()
+    assert not service["selector"].items() <= test["metadata"]["labels"].items()
+    assert test["spec"]["automountServiceAccountToken"] is False
+    assert test["spec"]["securityContext"]["runAsNonRoot"] is True

@@ -24,6 +24,8 @@ part:
     a: b
 # All of them.
 names: []
+# Some, as in a pod.
+taints: []
 """
 
 
@@ -49,7 +51,8 @@ def test_the_schema_knows_each_value_and_no_other(generate: ModuleType) -> None:
                 "labels": {"description": "Anything, as in a pod.", "type": "object"},
             },
         },
-        "names": {"description": "All of them.", "type": "array"},
+        "names": {"description": "All of them.", "type": "array", "items": {"type": "string"}},
+        "taints": {"description": "Some, as in a pod.", "type": "array", "items": {"type": "object"}},
         "global": {"type": "object"},
     }
 
