@@ -136,7 +136,7 @@ class _Ledger:
 
 
 class FacePool:
-    """`size` actors made by `create`, which must answer a fresh actor handle with a `ready` method."""
+    """`size` actors made by `create`, which must answer a fresh handle of a `StepTaker` with a `ready` method."""
 
     def __init__(self, create: Callable[[], Any], size: int, on_wait: Callable[[bool], None]) -> None:
         """`on_wait(any actor is up)` is called about once a second while the pool waits."""
@@ -224,11 +224,12 @@ class FacePool:
 
 
 def _submit(actor: Any, chain: Chain, shard: Any) -> Any:
-    """Reference of the last step's answer; each step waits for the one before it on the same actor."""
-    value = shard
-    for step in chain:
-        value = getattr(actor, step.method).options(name=step.name).remote(value, *step.extra)
-    return value
+    """Reference of the last step's answer; the actor takes the steps in the order in which they are submitted."""
+    given: tuple[Any, ...] = (shard,)
+    for number, step in enumerate(chain, 1):
+        reference = actor.take_step.options(name=step.name).remote(step, number == len(chain), *given)
+        given = ()
+    return reference
 
 
 def _cause(error: RayTaskError) -> BaseException:

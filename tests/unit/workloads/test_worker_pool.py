@@ -12,11 +12,12 @@ from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.pool import MAX_DEATHS, MAX_STILLBORN, WINDOW, FacePool
 from faceledger_workloads.runreport import FailureReason
 from faceledger_workloads.shards import Step
+from faceledger_workloads.step_taker import StepTaker
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(120), pytest.mark.usefixtures("local_ray")]
 
 
-class Squarer:
+class Squarer(StepTaker):
     """A worker that dies or fails on request, the first time or always."""
 
     def __init__(self, notes: Any) -> None:
@@ -38,6 +39,9 @@ class Squarer:
             case "break":
                 raise ZeroDivisionError
         return number * number
+
+    def negate(self, number: int) -> int:
+        return -number
 
 
 class Notes:
@@ -61,7 +65,7 @@ def pool(local_ray: None) -> Iterator[FacePool]:
     pool.close()
 
 
-class Stillborn:
+class Stillborn(StepTaker):
     """A worker whose process ends while it loads its models."""
 
     def ready(self) -> int:
@@ -69,6 +73,7 @@ class Stillborn:
 
 
 SQUARE = (Step("square", "square"),)
+NEGATIVE = (*SQUARE, Step("negate", "negate"))
 
 
 def shards(count: int, **events: str) -> list[tuple[int, str]]:
@@ -77,6 +82,17 @@ def shards(count: int, **events: str) -> list[tuple[int, str]]:
 
 def test_results_come_in_the_order_of_the_shards(pool: FacePool) -> None:
     assert list(pool.run(SQUARE, shards(20))) == [number**2 for number in range(20)]
+
+
+def test_each_step_goes_on_with_what_the_one_before_it_answered(pool: FacePool) -> None:
+    events = {"at2": "die once"}
+    assert list(pool.run(NEGATIVE, shards(9, **events))) == [-(number**2) for number in range(9)]
+
+
+def test_what_an_early_step_raises_arrives_as_itself_and_harms_no_later_shard(pool: FacePool) -> None:
+    with pytest.raises(RunFailed, match="no face"):
+        list(pool.run(NEGATIVE, shards(4, at1="fail")))
+    assert list(pool.run(NEGATIVE, shards(3))) == [0, -1, -4]
 
 
 def test_no_shards_give_no_results(pool: FacePool) -> None:
