@@ -26,7 +26,7 @@ from .health import Health, serve_health
 from .kube.api import Kube, Object
 from .kube.errors import ApiConflictError, ApiRefusedError, ApiUnavailableError
 from .kube.events import EventRecorder
-from .kube.kinds import FACE_DATASET, LEDGER_BINDING, RAY_JOB, RECOGNITION_JOB, Kind
+from .kube.kinds import FACE_DATASET, LEDGER_BINDING, RAY_CLUSTER, RAY_JOB, RECOGNITION_JOB, Kind
 from .kube.lease import LeaderLease, LeaseLostError
 from .ledger.ledger import Ledgers
 from .logs import configure_logs
@@ -39,6 +39,7 @@ from .reconcile.ledgerbinding import BindingReconciler
 from .reconcile.observe import Observer
 from .reconcile.recognitionjob import RecognitionSubject
 from .reconcile.resolve import Resolver
+from .reconcile.standing import StandingReconciler
 from .reconcile.subject import Subject
 from .reconcile.subjects import SubjectReconciler
 from .reconcile.watch_audit import WatchAudit
@@ -147,6 +148,7 @@ class Operator:
         }
         return {
             LEDGER_BINDING: self._binding,
+            RAY_CLUSTER: StandingReconciler(self._kube, _now),
             **{
                 kind: SubjectReconciler(kind, parse, self._kube, observer, actor, events, self._audit, _now)
                 for kind, parse in subjects.items()
@@ -181,6 +183,7 @@ async def run(settings: Settings) -> None:
             await _until_stopped(stop, lease.acquire())
             if stop.is_set():
                 return
+            set_leading(True)
             _log.info("leading", lease=LEASE_NAME, identity=settings.pod_name)
             await operator.work()
             with suppress(ApiUnavailableError, ApiConflictError):
@@ -188,7 +191,6 @@ async def run(settings: Settings) -> None:
     finally:
         await kube.close()
         await unfenced.close()
-            set_leading(True)
 
 
 def main() -> int:

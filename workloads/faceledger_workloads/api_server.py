@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import requests
 
 from faceledger_workloads.clock import Clock, backoff
 from faceledger_workloads.report import ReportUnavailable
 
-__all__ = ["SERVICE_ACCOUNT", "ConfigMapSink"]
+__all__ = ["SERVICE_ACCOUNT", "ConfigMapSink", "read_object", "server_url"]
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod finds its token and the API server's certificate authority."""
@@ -24,6 +25,47 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _TRANSIENT = frozenset({401, 408, 409, 429, 500, 502, 503, 504})
 _TIMEOUT_S = 5.0
 """For connecting and for each answer: shorter than any deadline of a final report."""
+
+
+def server_url(environment: Mapping[str, str], service_account: Path = SERVICE_ACCOUNT) -> str | None:
+    """Where a pod reaches its API server, no trailing slash; None outside of a cluster."""
+    host = environment.get("KUBERNETES_SERVICE_HOST")
+    if host is None or not (service_account / "token").exists():
+        return None
+    return f"https://{f'[{host}]' if ':' in host else host}:{environment.get('KUBERNETES_SERVICE_PORT', '443')}"
+
+
+def read_object(
+    url: str, path: str, clock: Clock, deadline_s: float, service_account: Path = SERVICE_ACCOUNT
+) -> dict[str, Any]:
+    """The object at `path` of the core API (`namespaces/N/secrets/NAME`). Raises `ReportUnavailable`.
+
+    A right that was given a moment ago may still be refused, so refusals are asked again too, until the deadline.
+    """
+    end = clock.now() + deadline_s
+    attempt = 0
+    while True:
+        try:
+            with requests.Session() as session:
+                session.trust_env = False
+                token = (service_account / "token").read_text().strip()
+                answer = session.get(
+                    f"{url}/api/v1/{path}",
+                    headers={"Authorization": f"Bearer {token}"},
+                    verify=str(service_account / "ca.crt"),
+                    timeout=_TIMEOUT_S,
+                )
+            if answer.ok:
+                found: dict[str, Any] = answer.json()
+                return found
+            what = f"HTTP {answer.status_code}"
+        except requests.RequestException as error:
+            what = _NO_CONNECTION if isinstance(error, requests.ConnectionError) else _NO_ANSWER
+        pause = backoff(attempt)
+        if clock.now() + pause > end:
+            raise ReportUnavailable(f"{path}: {what}")
+        clock.sleep(pause)
+        attempt += 1
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from faceledger_contracts.replicas import Replicas
 from faceledger_contracts.trace import trace_id_of
 from pydantic import ValidationError
 
-from faceledger_workloads.api_server import SERVICE_ACCOUNT, ConfigMapSink
+from faceledger_workloads.api_server import ConfigMapSink, server_url
 from faceledger_workloads.artefacts import LocalContent
 from faceledger_workloads.clock import Clock, SystemClock
 from faceledger_workloads.driver import Termination, conduct, perform
@@ -106,10 +106,9 @@ def _reporter(target: ReportTarget, clock: Clock) -> Reporter:
 
 def _sink(target: ReportTarget, clock: Clock) -> ReportSink:
     """The API server from inside a cluster; a folder beside the results elsewhere."""
-    host, port = os.environ.get("KUBERNETES_SERVICE_HOST"), os.environ.get("KUBERNETES_SERVICE_PORT", "443")
-    if host is None or not (SERVICE_ACCOUNT / "token").exists():
+    url = server_url(os.environ)
+    if url is None:
         return FileSink(Path(target.output, target.attempt))
-    url = f"https://{f'[{host}]' if ':' in host else host}:{port}"
     return ConfigMapSink(url, target.subject.namespace, target.report_config_map, clock)
 
 

@@ -7,7 +7,7 @@ Invariant: these models are the only source of the CRDs and of the reference pag
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -40,6 +40,7 @@ __all__ = [
     "Quantity",
     "Rate",
     "SecretKey",
+    "SharedCompute",
     "Toleration",
     "Tolerations",
     "Volume",
@@ -92,6 +93,8 @@ Duration = Annotated[
     Says("must be hours, minutes and seconds, as in 1h30m or 5s, at most 99999h"),
 ]
 """Hours, minutes and seconds, as in `1h30m` or `5s`; bounded, so that no clock and no field of KubeRay overflows."""
+
+PositiveDuration = Annotated[Duration, Rule("self.matches('[1-9]')", "must be longer than zero")]
 
 Quantity = Annotated[
     str,
@@ -211,12 +214,32 @@ class WorkerGroup(ApiModel):
     )
 
 
+class SharedCompute(ApiModel):
+    """A Ray cluster that stands between runs."""
+
+    idle_ttl: PositiveDuration = Field(
+        default="10m", alias="idleTTL", description="A cluster that no run uses for so long is shut down."
+    )
+
+
 class Compute(ApiModel):
     """Where the work runs."""
 
-    mode: Literal["Ephemeral"] = Field(
-        default="Ephemeral", description="Ephemeral: a Ray cluster of its own, gone at the end of the run."
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "self.mode != 'Shared' || !has(self.queue)",
+                "compute.queue: Kueue cannot hold back the jobs of a standing cluster; use mode Ephemeral",
+            )
+        )
     )
+
+    mode: Literal["Ephemeral", "Shared"] = Field(
+        default="Ephemeral",
+        description="Ephemeral: a Ray cluster of its own, gone at the end of the run. Shared: a standing one, for all "
+        "runs of the namespace with the same compute settings, volumes and data key; a warm one starts in seconds.",
+    )
+    shared: SharedCompute = Field(default_factory=SharedCompute, description="For mode Shared.")
     workers: WorkerGroup = Field(default_factory=WorkerGroup, description="The worker pods of the Ray cluster.")
     image: str | None = Field(
         default=None,
@@ -240,11 +263,19 @@ class Compute(ApiModel):
     node_selector: NodeSelector = Field(default={})
     tolerations: Tolerations = ()
     head_memory: Quantity = Field(default="2Gi", description="Memory request and limit of the head pod.")
-    timeout: Annotated[Duration, Rule("self.matches('[1-9]')", "must be longer than zero")] = Field(
+    pod_template: dict[str, Any] = Field(
+        default={},
+        description="Laid over the Ray pods by strategic merge: labels, annotations, scheduling, resources and "
+        "variables of the containers ray-head and ray-worker. Anything else is refused by name.",
+    )
+    timeout: PositiveDuration = Field(
         default="1h", description="An attempt that runs longer is stopped and counts as failed."
     )
     retries: int = Field(
         default=3, ge=0, le=10, description="New attempts after failures of the infrastructure, with growing pauses."
+    )
+    ttl_after_finished: Duration = Field(
+        default="24h", description="How long the RayJob stays with its log after its end. Results and receipts stay."
     )
 
 
@@ -284,6 +315,7 @@ class AttemptStatus(ApiModel):
     name: str = Field(description="Name of the RayJob.")
     number: int = Field(ge=1, description="1 for the first attempt at this spec.")
     spec_hash: str = Field(description="SHA-256 over all that determines the run, shortened.")
+    cluster: str | None = Field(default=None, description="Shared Ray cluster that it runs on; none: its own.")
     run_key: str | None = Field(default=None, description="Address of the key that signs this attempt's reports.")
     image_digest: Digest | None = Field(default=None, description="Digest of the image that the head pod runs.")
     start_time: datetime | None = Field(default=None, description="When the RayJob was created.")
@@ -292,6 +324,11 @@ class AttemptStatus(ApiModel):
     deletions: int = Field(default=0, ge=0, description="Attempts in a row that ended because somebody deleted them.")
     retry_at: datetime | None = Field(default=None, description="When the next attempt starts, after a failure.")
     gpu_seconds: int = Field(default=0, ge=0, description="GPUs of the attempt times its seconds.")
+
+    @property
+    def runs_on(self) -> str:
+        """What its Ray pods are labelled with."""
+        return self.cluster or self.name
 
 
 class ProgressStatus(ApiModel):

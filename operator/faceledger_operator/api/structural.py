@@ -94,7 +94,9 @@ def _resolved(raw: Schema, definitions: Schema, path: str) -> Schema:
 
 
 def _object(schema: Schema, definitions: Schema, path: str) -> Schema:
-    if isinstance(values := schema.get("additionalProperties"), dict):
+    if (values := schema.get("additionalProperties")) is True:
+        return {"x-kubernetes-preserve-unknown-fields": True}
+    if isinstance(values, dict):
         return {"additionalProperties": _structural(values, definitions, f"{path}.*")}
     required = schema.get("required", [])
     properties = {

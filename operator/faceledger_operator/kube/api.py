@@ -115,15 +115,20 @@ class Kube:
         name: str,
         propagation: Literal["Background", "Foreground", "Orphan"] = "Background",
         uid: str | None = None,
+        resource_version: str | None = None,
     ) -> None:
-        """Deletes the object. With `uid`, only that very one; that it is gone already is what was wanted."""
+        """Deletes the object. With `uid`, only that very one; that it is gone already is what was wanted.
+
+        With `resource_version`: `ApiConflictError` where the object changed since it was read.
+        """
         options: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
-        if uid:
-            options["preconditions"] = {"uid": uid}
+        wanted = {"uid": uid, "resourceVersion": resource_version}
+        if preconditions := {key: value for key, value in wanted.items() if value}:
+            options["preconditions"] = preconditions
         try:
             await self._request("DELETE", kind.path(namespace, name), body=options, missing_is_none=True)
         except ApiConflictError:
-            if uid is None:
+            if uid is None or resource_version is not None:
                 raise
 
     async def patch_status(
@@ -158,18 +163,18 @@ class Kube:
     ) -> Object | None:
         if self._fence and method != "GET":
             self._fence()
+        status, begun = 0, time.perf_counter()
         try:
             status, payload = await self._send(method, path, query or {}, body, content_type)
         except (ClientError, TimeoutError, OSError) as error:
             raise ApiUnavailableError(f"{method} {path}: {type(error).__name__}: {error}") from error
+        finally:
+            metrics.note_request(method, status, time.perf_counter() - begun)
         if status == 404 and missing_is_none:
-        status, begun = 0, time.perf_counter()
             return None
         if 200 <= status <= 299:
             answer: Object = json.loads(payload)
             return answer
-        finally:
-            metrics.note_request(method, status, time.perf_counter() - begun)
         raise _error(status, payload, f"{method} {path}")
 
     async def _send(self, method: str, path: str, query: _Query, body: object, content_type: str) -> tuple[int, bytes]:

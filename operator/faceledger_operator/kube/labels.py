@@ -7,10 +7,23 @@ from __future__ import annotations
 
 from ..api.base import GROUP
 
-__all__ = ["ATTEMPT", "RECONCILE", "REQUESTED_AT", "RUN_KEY_ADDRESS", "SUBJECT", "SUBJECT_KIND", "SUBJECT_UID"]
+__all__ = [
+    "ATTEMPT",
+    "CLUSTER",
+    "GROUP",
+    "RECONCILE",
+    "REQUESTED_AT",
+    "RUN_KEY_ADDRESS",
+    "SUBJECT",
+    "SUBJECT_KIND",
+    "SUBJECT_UID",
+]
 
 ATTEMPT = f"{GROUP}/attempt"
 """Label: name of the attempt, which is its RayJob's name."""
+
+CLUSTER = f"{GROUP}/cluster"
+"""Label of a RayJob: the shared Ray cluster that it runs on."""
 
 SUBJECT_UID = f"{GROUP}/subject-uid"
 """Label: uid of the custom resource."""

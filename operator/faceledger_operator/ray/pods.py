@@ -6,12 +6,13 @@ restricted pod security standard; only the head has a service account token and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..api.base import NodeSelector, Toleration, Tolerations, WorkerGroup
 from ..kube.labels import SUBJECT_UID
+from .overrides import overlaid
 
 __all__ = [
     "CHECKPOINT_PATH",
@@ -64,6 +65,11 @@ GPU_RESOURCE = "nvidia.com/gpu"
 
 GPU_TOLERATION = Toleration(key=GPU_RESOURCE, operator="Exists", effect="NoSchedule")
 
+_RUN_MOUNTS = [
+    {"name": "run", "mountPath": RUN_SPEC_FOLDER, "readOnly": True},
+    {"name": "run-key", "mountPath": RUN_KEY_FOLDER, "readOnly": True},
+]
+
 HEAD_PORTS = (("gcs-server", 6379), ("dashboard", 8265), ("client", 10001))
 
 
@@ -95,7 +101,11 @@ class Placement:
 
 @dataclass(frozen=True)
 class PodNeeds:
-    """What the pods of one attempt need besides computers."""
+    """What the pods of one attempt need besides computers.
+
+    `overrides`: a checked pod template of the user's, laid over Ray's pods.
+    `standing`: they outlive the attempt, so its run spec and run key are not mounted: the driver fetches them.
+    """
 
     attempt: str
     labels: Mapping[str, str]
@@ -106,6 +116,8 @@ class PodNeeds:
     data_key: SecretItem
     pull_secrets: tuple[str, ...] = ()
     placement: Placement = Placement()
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    standing: bool = False
 
 
 def head_template(needs: PodNeeds, memory: str) -> Object:
@@ -118,12 +130,11 @@ def head_template(needs: PodNeeds, memory: str) -> Object:
         "resources": _resources(HEAD_CPU, memory),
         "volumeMounts": [
             *_common_mounts(needs),
-            {"name": "run", "mountPath": RUN_SPEC_FOLDER, "readOnly": True},
-            {"name": "run-key", "mountPath": RUN_KEY_FOLDER, "readOnly": True},
+            *([] if needs.standing else _RUN_MOUNTS),
             {"name": "data-key", "mountPath": DATA_KEY_FOLDER, "readOnly": True},
         ],
     }
-    return _template(
+    template = _template(
         needs,
         {
             "restartPolicy": "Never",
@@ -135,6 +146,7 @@ def head_template(needs: PodNeeds, memory: str) -> Object:
             "volumes": volumes,
         },
     )
+    return overlaid(template, needs.overrides)
 
 
 def worker_template(needs: PodNeeds, group: WorkerGroup) -> Object:
@@ -147,7 +159,7 @@ def worker_template(needs: PodNeeds, group: WorkerGroup) -> Object:
         "volumeMounts": _common_mounts(needs),
     }
     runtime = {"runtimeClassName": group.runtime_class_name} if group.runtime_class_name else {}
-    return _template(
+    template = _template(
         needs,
         {
             **_placed(_worker_placement(needs.placement, group)),
@@ -158,6 +170,7 @@ def worker_template(needs: PodNeeds, group: WorkerGroup) -> Object:
             "volumes": _common_volumes(needs, group.memory),
         },
     )
+    return overlaid(template, needs.overrides)
 
 
 def submitter_template(needs: PodNeeds, entrypoint: str) -> Object:
@@ -268,13 +281,13 @@ def _common_mounts(needs: PodNeeds) -> list[Object]:
     ]
 
 
-def _head_volumes(needs: PodNeeds) -> Iterable[Object]:
+def _head_volumes(needs: PodNeeds) -> Iterator[Object]:
     item = {"key": needs.data_key.key, "path": DATA_KEY_FILE.removeprefix(f"{DATA_KEY_FOLDER}/")}
-    return (
-        {"name": "run", "configMap": {"name": f"{needs.attempt}-run"}},
-        {"name": "run-key", "secret": {"secretName": f"{needs.attempt}-run-key", "defaultMode": 0o440}},
-        {"name": "data-key", "secret": {"secretName": needs.data_key.name, "defaultMode": 0o440, "items": [item]}},
-    )
+    data_key = {"secretName": needs.data_key.name, "defaultMode": 0o440, "items": [item]}
+    if not needs.standing:
+        yield {"name": "run", "configMap": {"name": f"{needs.attempt}-run"}}
+        yield {"name": "run-key", "secret": {"secretName": f"{needs.attempt}-run-key", "defaultMode": 0o440}}
+    yield {"name": "data-key", "secret": data_key}
 
 
 def _claim_names(claims: Iterable[ClaimMount]) -> dict[str, str]:

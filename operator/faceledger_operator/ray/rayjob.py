@@ -19,7 +19,7 @@ from .pods import (
     worker_template,
 )
 
-__all__ = ["ENTRYPOINT", "RAY_VERSION", "RayJobPlan", "build_rayjob"]
+__all__ = ["ENTRYPOINT", "KEEP_HEAD_DOWN", "RAY_VERSION", "RayJobPlan", "build_rayjob", "cluster_spec"]
 
 Object = dict[str, Any]
 
@@ -72,12 +72,13 @@ def build_rayjob(plan: RayJobPlan) -> Object:
             "shutdownAfterJobFinishes": True,
             "submitterConfig": {"backoffLimit": SUBMITTER_RETRIES},
             "submitterPodTemplate": submitter_template(pods, ENTRYPOINT),
-            "rayClusterSpec": _cluster_spec(plan),
+            "rayClusterSpec": cluster_spec(plan),
         },
     }
 
 
-def _cluster_spec(plan: RayJobPlan) -> Object:
+def cluster_spec(plan: RayJobPlan) -> Object:
+    """The Ray cluster: a head without a share of the work, and the workers."""
     scaling = _autoscaling() if plan.workers.min != plan.workers.max else {}
     return {
         "rayVersion": RAY_VERSION,

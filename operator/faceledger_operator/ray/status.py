@@ -53,6 +53,11 @@ class JobView:
         return self.deployment in {"Complete", "Failed"} or self.job in {"SUCCEEDED", *_ENDED_BADLY}
 
     @property
+    def driver_left(self) -> bool:
+        """KubeRay has given the job up while its driver runs: on a standing cluster it would run on."""
+        return self.deployment == "Failed" and self.job in {"", "PENDING", "RUNNING"}
+
+    @property
     def cause(self) -> str:
         """Why it ended, in KubeRay's words."""
         return ": ".join(part for part in (self.reason or self.job or self.deployment, self.message) if part)
@@ -60,13 +65,15 @@ class JobView:
 
 @dataclass(frozen=True)
 class ClusterView:
-    """A RayCluster; `replica_failure` is why a pod of it could not be created, empty where all could."""
+    """A RayCluster; `replica_failure` is why a pod of it could not be created, empty where all could. `provisioned`:
+    all its pods were there once."""
 
     name: str
     uid: str
     attempt: str
     deleting: bool = False
     replica_failure: str = ""
+    provisioned: bool = False
 
 
 def read_job(body: Object) -> JobView:
@@ -97,6 +104,7 @@ def read_cluster(body: Object) -> ClusterView:
         attempt=metadata.get("labels", {}).get(ATTEMPT, ""),
         deleting="deletionTimestamp" in metadata,
         replica_failure=": ".join(next(failures, "").splitlines()),
+        provisioned=any(c["type"] == "RayClusterProvisioned" and c["status"] == "True" for c in conditions),
     )
 
 

@@ -21,8 +21,10 @@ from ..kube.api import Kube
 from ..kube.errors import ApiRefusedError
 from ..kube.kinds import CONFIG_MAP, RAY_JOB, ROLE, ROLE_BINDING, SECRET
 from ..ledger.ledger import JournalFullError, Ledger, LedgerRefusedError, Ledgers, LedgerUnavailableError
+from ..ray.overrides import OverrideRefusedError, check_overrides
 from ..ray.pods import Placement, PodNeeds
 from ..ray.rayjob import RayJobPlan, build_rayjob
+from ..ray.shared import build_shared_rayjob, shared_cluster
 from ..ray.status import parse_time
 from .adoption import NotOursError, create_or_adopt
 from .authorising import Authorisations, AuthorisingError
@@ -39,6 +41,7 @@ from .decision import Removal, Start, Submit
 from .outcome import Outcome, Started, Submitted, Trouble
 from .plan import parse_duration
 from .record import build_record, pending_record
+from .standing import claim
 from .subject import Inputs, Subject
 
 __all__ = ["Actor", "Images"]
@@ -97,24 +100,29 @@ class Actor:
 
     async def _start(self, subject: Subject, step: Start, ledger: Ledger) -> Outcome:
         try:
-            run = subject.run(step.inputs, step.attempt.name)
+            run, plan = subject.run(step.inputs, step.attempt.name), self._rayjob_plan(subject, step)
+            standing = shared_cluster(plan, step.inputs.content.apis) if subject.compute.mode == "Shared" else None
             anchor = await create_or_adopt(self._kube, CONFIG_MAP, run_config_map(subject, run))
-            children = Children(subject, step.attempt.name, anchor)
+            children = Children(subject, step.attempt.name, anchor, standing.name if standing else None)
             _, run_key = await _together(
                 self._create_others(children, step.inputs), self._authorised_key(children, ledger)
             )
-            job = await create_or_adopt(self._kube, RAY_JOB, build_rayjob(self._rayjob_plan(subject, step)))
+            if standing:
+                seconds = parse_duration(subject.compute.shared.idle_ttl)
+                await claim(self._kube, standing, step.attempt.name, seconds)
+            rayjob = build_shared_rayjob(plan, standing.name) if standing else build_rayjob(plan)
+            job = await create_or_adopt(self._kube, RAY_JOB, rayjob)
         except AuthorisingError as error:
             return Trouble(RunReason.AUTHORISING, _waiting(error), look_again=AUTHORISING_LOOK)
         except LedgerUnavailableError as error:
             return Trouble(RunReason.AUTHORISING, _waiting(error))
         except LedgerRefusedError as error:
             return Trouble(RunReason.LEDGER_NOT_READY, f"the run key is not authorised: {error}", stalled=True)
-        except NotOursError as error:
+        except (NotOursError, OverrideRefusedError) as error:
             return Trouble(RunReason.ATTEMPT_INVALID, str(error), stalled=True)
         except ApiRefusedError as error:
             return _refused(error)
-        return Started(run_key, parse_time(job["metadata"]["creationTimestamp"]))
+        return Started(run_key, parse_time(job["metadata"]["creationTimestamp"]), children.cluster)
 
     async def _submit(self, subject: Subject, step: Submit, ledger: Ledger) -> Outcome:
         record = build_record(step.run, step.signed, step.attempt)
@@ -158,6 +166,7 @@ class Actor:
 
     def _rayjob_plan(self, subject: Subject, step: Start) -> RayJobPlan:
         attempt, compute = step.attempt.name, subject.compute
+        check_overrides(compute.pod_template)
         pods = PodNeeds(
             attempt=attempt,
             labels=labels_of(subject, attempt),
@@ -168,6 +177,7 @@ class Actor:
             data_key=step.inputs.data_key,
             pull_secrets=(*self._images.pull_secrets, *(secret.name for secret in compute.image_pull_secrets)),
             placement=Placement(compute.node_selector, compute.tolerations, compute.priority_class_name),
+            overrides=compute.pod_template,
         )
         return RayJobPlan(
             namespace=subject.metadata.namespace,

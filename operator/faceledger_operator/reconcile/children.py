@@ -77,11 +77,12 @@ def run_config_map(subject: Subject, run: Run) -> Object:
 
 @dataclass(frozen=True)
 class Children:
-    """What belongs to an attempt whose anchor is there."""
+    """What belongs to an attempt whose anchor is there. `cluster`: the standing cluster that it runs on."""
 
     subject: Subject
     attempt: str
     anchor: Object
+    cluster: str | None = None
 
     def run_key(self, private_key: str) -> Object:
         """The Secret of the key that signs the attempt's reports (0x hex), with its address for those who look."""
@@ -90,26 +91,29 @@ class Children:
         return {**body, "type": "Opaque", "data": {RUN_KEY: _base64(private_key.encode())}}
 
     def role(self) -> Object:
-        """What the driver may do: read and patch the one ConfigMap of its report."""
-        rule = {
-            "apiGroups": [""],
-            "resources": ["configmaps"],
-            "resourceNames": [f"{self.attempt}-report"],
-            "verbs": ["get", "patch"],
-        }
-        return {**self._child(self.attempt), "rules": [rule]}
+        """What the driver may do: read and patch the one ConfigMap of its report. On a standing cluster nothing of the
+        attempt is mounted, so there it may read its run spec and run key, as long as the attempt lasts."""
+        rules = [_rule("configmaps", f"{self.attempt}-report", "get", "patch")]
+        if self.cluster:
+            rules.append(_rule("configmaps", f"{self.attempt}-run", "get"))
+            rules.append(_rule("secrets", f"{self.attempt}-run-key", "get"))
+        return {**self._child(self.attempt), "rules": rules}
 
     def role_binding(self) -> Object:
         role = {"apiGroup": ROLE.group, "kind": ROLE.kind, "name": self.attempt}
-        account = {"kind": SERVICE_ACCOUNT.kind, "name": self.attempt, "namespace": self.subject.metadata.namespace}
+        name, namespace = self.cluster or self.attempt, self.subject.metadata.namespace
+        account = {"kind": SERVICE_ACCOUNT.kind, "name": name, "namespace": namespace}
         return {**self._child(self.attempt), "roleRef": role, "subjects": [account]}
 
     def others(self, ipfs_apis: Sequence[str]) -> tuple[tuple[Kind, Object], ...]:
         """What can be created in any order: the report, empty until the driver writes it; who the driver is; whom the
-        pods may talk to."""
+        pods may talk to. A standing cluster has the last two of its own."""
+        report = (CONFIG_MAP, self._child(f"{self.attempt}-report"))
+        if self.cluster:
+            return (report,)
         pods = {ATTEMPT: self.attempt}
         return (
-            (CONFIG_MAP, self._child(f"{self.attempt}-report")),
+            report,
             (SERVICE_ACCOUNT, self._child(self.attempt)),
             (NETWORK_POLICY, {**self._child(self.attempt), "spec": ray_policy(pods)}),
             (NETWORK_POLICY, {**self._child(f"{self.attempt}-driver"), "spec": driver_policy(pods, ipfs_apis)}),
@@ -144,6 +148,10 @@ def data_key_secret(subject: Subject, item: SecretItem, key: bytes) -> Object:
         "ownerReferences": [owner_reference(subject)],
     }
     return {"metadata": metadata, "type": "Opaque", "data": {item.key: _base64(key)}}
+
+
+def _rule(resource: str, name: str, *verbs: str) -> Object:
+    return {"apiGroups": [""], "resources": [resource], "resourceNames": [name], "verbs": list(verbs)}
 
 
 def _metadata(subject: Subject, attempt: str, name: str, owner: Object) -> Object:

@@ -43,7 +43,7 @@ class Observer:
         first = Observation(subject, paused=subject.metadata.annotations.get(RECONCILE) == "disabled")
         jobs, clusters, pods, inputs, commitment, leftovers = await asyncio.gather(
             self._jobs(subject),
-            self._clusters(subject),
+            self._clusters(first),
             self._pods(first),
             self._inputs(first),
             self._commitment(first),
@@ -67,16 +67,20 @@ class Observer:
         found = await self._kube.list(RAY_JOB, subject.metadata.namespace, {SUBJECT_UID: subject.metadata.uid})
         return tuple(read_job(body) for body in found)
 
-    async def _clusters(self, subject: Subject) -> tuple[ClusterView, ...]:
-        found = await self._kube.list(RAY_CLUSTER, subject.metadata.namespace, {SUBJECT_UID: subject.metadata.uid})
-        return tuple(read_cluster(body) for body in found)
+    async def _clusters(self, first: Observation) -> tuple[ClusterView, ...]:
+        """Those of the subject's attempts, and the standing one that its attempt runs on."""
+        metadata, standing = first.subject.metadata, _standing_cluster(first)
+        found = await self._kube.list(RAY_CLUSTER, metadata.namespace, {SUBJECT_UID: metadata.uid})
+        shared = await self._kube.get(RAY_CLUSTER, metadata.namespace, standing) if standing else None
+        return tuple(read_cluster(body) for body in (*found, *([shared] if shared else ())))
 
     async def _pods(self, first: Observation) -> tuple[PodView, ...]:
-        """Ray's pods of all attempts; of the current one the submitter too, which stays for its log."""
-        if first.final:
-            return ()
+        """Ray's pods of all attempts; of the current one the submitter too, which stays for its log, and those of the
+        standing cluster that it runs on."""
         metadata, attempt = first.subject.metadata, first.attempt
-        selectors = [{SUBJECT_UID: metadata.uid}, *([{ATTEMPT: attempt.name}] if attempt else [])]
+        standing = _standing_cluster(first)
+        named = [name for name in (attempt.name if attempt and not first.final else None, standing) if name]
+        selectors = [{SUBJECT_UID: metadata.uid}, *({ATTEMPT: name} for name in named)]
         found = await asyncio.gather(*(self._kube.list(POD, metadata.namespace, labels) for labels in selectors))
         by_name = {body["metadata"]["name"]: read_pod(body) for bodies in found for body in bodies}
         return tuple(by_name[name] for name in sorted(by_name))
@@ -162,6 +166,12 @@ class Observer:
             block=receipt.transaction.block_number,
             receipt=name,
         )
+
+
+def _standing_cluster(first: Observation) -> str | None:
+    """The shared cluster that an attempt under way runs on."""
+    attempt = first.attempt
+    return attempt.cluster if attempt and first.running else None
 
 
 def _is_owned(body: Object, uid: str) -> bool:

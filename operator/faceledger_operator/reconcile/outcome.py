@@ -26,10 +26,11 @@ TROUBLE_LOOK = 3.0
 
 @dataclass(frozen=True)
 class Started:
-    """The RayJob exists since `created`; `run_key` is the address of its key."""
+    """The RayJob exists since `created`; `run_key` is the address of its key, `cluster` the shared one it runs on."""
 
     run_key: str
     created: datetime
+    cluster: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ def conclude(observation: Observation, decision: Decision, outcome: Outcome | No
 
 def _with_start(decision: Decision, started: Started) -> Status:
     assert isinstance(decision.step, Start)
-    attempt = decision.step.attempt.model_copy(update={"run_key": started.run_key, "start_time": started.created})
+    found = {"run_key": started.run_key, "start_time": started.created, "cluster": started.cluster}
+    attempt = decision.step.attempt.model_copy(update=found)
     return decision.status.model_copy(update={"attempt": attempt})
 
 

@@ -45,7 +45,7 @@ def decide_running(observation: Observation, attempt: AttemptStatus, now: dateti
         return give_up(observation, attempt, RunReason.ATTEMPT_INVALID, f"RayJob {job.name}: {job.cause}", now)
     if job.suspended:
         return Decision(_queued(observation, job), observation.status.model_copy(update={"attempt": attempt}))
-    loss = _loss(observation, job)
+    loss = _loss(observation, attempt, job)
     if loss:
         return fail(observation, attempt, loss, now)
     status = observation.status.model_copy(update={"attempt": attempt})
@@ -56,14 +56,14 @@ def decide_running(observation: Observation, attempt: AttemptStatus, now: dateti
 
 def with_image(observation: Observation, attempt: AttemptStatus) -> AttemptStatus:
     """The attempt with the digest of what its head runs, once that is seen: a tag may stand for another one later."""
-    heads = (pod for pod in observation.pods if pod.attempt == attempt.name and pod.role == HEAD)
+    heads = (pod for pod in observation.pods if pod.attempt == attempt.runs_on and pod.role == HEAD)
     found = attempt.image_digest or next((pod.image_digest for pod in heads if pod.image_digest), None)
     return attempt.model_copy(update={"image_digest": found})
 
 
-def _loss(observation: Observation, job: JobView) -> str | None:
+def _loss(observation: Observation, attempt: AttemptStatus, job: JobView) -> str | None:
     """Why no final report will come any more."""
-    heads = [pod for pod in observation.pods if pod.attempt == job.name and pod.role == HEAD]
+    heads = [pod for pod in observation.pods if pod.attempt == attempt.runs_on and pod.role == HEAD]
     # A head that ends before the driver was started ends again: KubeRay would replace it every two seconds, for ever.
     lost = next((pod for pod in heads if pod.ended or (job.submitted and pod.deleting)), None)
     if lost:
@@ -95,7 +95,7 @@ def _queued(observation: Observation, job: JobView) -> Headline:
 
 def _fault(observation: Observation) -> Headline | None:
     attempt = observation.attempt
-    pods: list[PodView] = [pod for pod in observation.pods if attempt and pod.attempt == attempt.name]
+    pods: list[PodView] = [pod for pod in observation.pods if attempt and pod.attempt == attempt.runs_on]
     fault = first_fault(pods)
     if fault:
         return reconciling(_FAULT_REASONS[fault.kind], fault.message)

@@ -10,27 +10,44 @@ from datetime import datetime, timedelta
 
 from ..api.base import AttemptStatus
 from ..kube.kinds import RAY_CLUSTER, RAY_JOB
+from ..ray.status import JobView
 from .decision import Decision, Removal, keep
 from .observation import Observation
+from .plan import parse_duration
 
 __all__ = ["SHUTDOWN_GRACE", "decide_tidying"]
 
 TIDY_LOOK = 5.0
 """Seconds between two looks at what should be gone."""
 
+RESYNC = timedelta(minutes=10)
+"""Everything is looked at so often anyway: what is later needs no clock of its own."""
+
 SHUTDOWN_GRACE = timedelta(seconds=60)
 """How long KubeRay may take to shut the cluster of a finished run down before it is done for it."""
 
 
 def decide_tidying(observation: Observation, attempt: AttemptStatus, now: datetime) -> Decision:
-    """Keys and permissions go at once, the cluster when KubeRay had its time. The RayJob stays, with its log."""
-    children = [Removal(child.kind, child.name) for child in observation.leftovers]
-    overdue = attempt.end_time is not None and now - attempt.end_time > SHUTDOWN_GRACE
+    """Keys and permissions go at once, the cluster when KubeRay had its time, the RayJob with its log after
+    spec.compute.ttlAfterFinished. Looked at until all that holds a computer is gone, however long that takes."""
+    children = tuple(Removal(child.kind, child.name) for child in observation.leftovers)
+    age = now - attempt.end_time if attempt.end_time else timedelta()
+    left = timedelta(seconds=parse_duration(observation.subject.compute.ttl_after_finished)) - age
     job = observation.job(attempt.name)
-    # KubeRay looks at a RayJob that it refused never again: there is nothing to wait for.
-    removals = (*children, *(_holders(observation, attempt) if overdue or (job and job.invalid) else ()))
-    untidy = bool(removals or observation.clusters or (job and not job.ended))
-    return keep(observation, removals, TIDY_LOOK if untidy else None)
+    if job and (left <= timedelta() or _holds_on(attempt, job)):
+        holders = () if job.deleting else (Removal(RAY_JOB, job.name, job.uid),)
+    else:
+        holders = _holders(observation, attempt) if age > SHUTDOWN_GRACE else ()
+    held = any(not pod.finished for pod in observation.pods)
+    if children or holders or held or observation.clusters or (job and (job.deleting or not job.ended)):
+        return keep(observation, (*children, *holders), TIDY_LOOK)
+    return keep(observation, look_again=left.total_seconds() if job and left <= RESYNC else None)
+
+
+def _holds_on(attempt: AttemptStatus, job: JobView) -> bool:
+    """KubeRay will not end it by itself: it never looks again at a RayJob that it refused, and on a standing cluster it
+    leaves the driver of one that took too long alone."""
+    return job.invalid or (attempt.cluster is not None and job.driver_left)
 
 
 def _holders(observation: Observation, attempt: AttemptStatus) -> tuple[Removal, ...]:

@@ -24,7 +24,7 @@ from ..kube.kinds import (
     RECOGNITION_JOB,
     Kind,
 )
-from ..kube.labels import ATTEMPT, SUBJECT, SUBJECT_KIND
+from ..kube.labels import ATTEMPT, CLUSTER, SUBJECT, SUBJECT_KIND
 from .watch_audit import WatchAudit
 
 __all__ = ["OWN_KINDS", "Dependents", "Watches", "watch_settings"]
@@ -63,6 +63,7 @@ class Watches:
         self._wake = wake
         self._audit = audit
         self._dependents = Dependents()
+        self._sharers: defaultdict[tuple[str, str], set[tuple[Kind, str]]] = defaultdict(set)
         self._standing: dict[tuple[Kind, str, str], object] = {}
         self.registry = kopf.OperatorRegistry()
         kopf.on.login(registry=self.registry)(_login)
@@ -102,12 +103,30 @@ class Watches:
         return before != standing
 
     async def _child_handler(
-        self, namespace: str, labels: Mapping[str, str], annotations: Mapping[str, str], **_: Any
+        self,
+        namespace: str,
+        labels: Mapping[str, str],
+        annotations: Mapping[str, str],
+        type: str | None = None,  # noqa: A002 - kopf passes arguments by name
+        **_: Any,
     ) -> None:
-        kind = next((kind for kind in OWN_KINDS if kind.kind == labels.get(SUBJECT_KIND)), None)
+        kind = next((kind for kind in (*OWN_KINDS, RAY_CLUSTER) if kind.kind == labels.get(SUBJECT_KIND)), None)
         name = annotations.get(SUBJECT)
-        if kind and name:
-            self._wake(kind, namespace, name)
+        if kind is None or not name:
+            return
+        self._wake(kind, namespace, name)
+        if kind == RAY_CLUSTER:
+            for sharer, sharer_name in tuple(self._sharers.get((namespace, name), ())):
+                self._wake(sharer, namespace, sharer_name)
+        elif cluster := labels.get(CLUSTER):
+            self._share((namespace, cluster), (kind, name), type == "DELETED")
+            self._wake(RAY_CLUSTER, namespace, cluster)
+
+    def _share(self, cluster: tuple[str, str], sharer: tuple[Kind, str], ended: bool) -> None:
+        """Whom the events of a standing cluster concern: the subjects with a RayJob on it."""
+        (self._sharers[cluster].discard if ended else self._sharers[cluster].add)(sharer)
+        if not self._sharers[cluster]:
+            del self._sharers[cluster]
 
 
 def watch_settings() -> kopf.OperatorSettings:
