@@ -1,0 +1,194 @@
+"""All that an operator needs around it on a bare control plane: CRDs, rights, a real chain and a real Kubo, one gallery.
+
+In: a bare control plane. Out: a namespace in which RecognitionJobs start at once, and operator processes. Invariant:
+the rights are the chart's, and the processes are the operator as its image starts it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from . import tools
+from .bare import OPERATOR, BareControlPlane, binary
+from .cluster import Cluster, condition, until
+from .install import IMAGES, NAMESPACE, REPOSITORY
+from .processes import Process, free_port
+from .sandbox import CHAIN_ID, DEVELOPMENT_KEY, PASSWORD, keystore_secret, secret
+
+__all__ = ["PEOPLE", "Operator", "Stage", "stage"]
+
+PEOPLE = "people"
+"""The namespace with the resources."""
+
+_RIGHTS = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
+
+
+class Operator(Process):
+    """A replica of the operator."""
+
+    def __init__(self, plane: BareControlPlane, name: str, settings: Mapping[str, str] | None = None) -> None:
+        self.name = name
+        self.port = free_port()
+        kubeconfig = str(plane.kubeconfig(OPERATOR))
+        environment = {
+            "FACELEDGER_KUBECONFIG": kubeconfig,
+            "KUBECONFIG": kubeconfig,
+            "FACELEDGER_OPERATOR_IMAGE": IMAGES["operator"],
+            "FACELEDGER_WORKLOADS_IMAGE": IMAGES["workloads"],
+            "FACELEDGER_RECEIPTS_DIR": str(plane.folder / "receipts"),
+            "FACELEDGER_HEALTH_PORT": str(self.port),
+            "POD_NAMESPACE": NAMESPACE,
+            "POD_NAME": name,
+            **(settings or {}),
+        }
+        command = [sys.executable, "-m", "faceledger_operator.main"]
+        super().__init__(command, plane.folder / f"{name}.log", environment)
+
+
+class Stage:
+    """The namespace `people` on a bare control plane, whose chain is at `chain` and whose Kubo is at `ipfs`."""
+
+    def __init__(self, plane: BareControlPlane, chain: str, ipfs: str) -> None:
+        self.plane = plane
+        self.chain = chain
+        self.ipfs = ipfs
+        self.cluster = Cluster(str(plane.kubeconfig()))
+
+    def operator(self, name: str, **settings: str) -> Operator:
+        return Operator(self.plane, name, settings)
+
+    def leader(self) -> str:
+        """Who holds the lease now; empty where nobody does."""
+        lease = self.cluster.get("Lease", "faceledger-operator", NAMESPACE)
+        return str((lease or {}).get("spec", {}).get("holderIdentity") or "")
+
+    def job(self, name: str, **spec: Any) -> dict[str, Any]:
+        """A RecognitionJob that nothing is missing for."""
+        usual = {
+            "galleryRef": {"name": "staff"},
+            "probes": {"persistentVolumeClaim": {"claimName": "camera"}},
+            "ledgerRef": {"name": "consortium"},
+        }
+        return _resource("RecognitionJob", name, {**usual, **spec})
+
+    def prepare(self) -> None:
+        """CRDs, rights, namespaces, what the resources refer to, a LedgerBinding and the FaceDataset `staff`."""
+        for kind in ("rayjobs", "rayclusters"):
+            self._apply_text(_kuberay_definition(kind))
+        self.plane.kubectl("apply", "--server-side", "-f", REPOSITORY / "crds")
+        until("the kinds are known", self._knows_kinds, 30)
+        for name in (NAMESPACE, PEOPLE):
+            self._apply_text(json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))
+        self._apply_text(_rights())
+        manifests = [
+            *map(_claim, ("staff-photos", "camera", "faceledger")),
+            secret("consortium-rpc", {"url": self.chain}),
+            keystore_secret("consortium-key", DEVELOPMENT_KEY, PASSWORD),
+            self._binding(),
+            self._gallery(),
+        ]
+        self._apply_text("\n---\n".join(json.dumps(manifest) for manifest in manifests), "-n", PEOPLE)
+
+    def _knows_kinds(self) -> bool:
+        found = self.cluster.list("CustomResourceDefinition", "")
+        return all(condition(definition, "Established")["status"] == "True" for definition in found)
+
+    def _apply_text(self, text: str, *words: str) -> None:
+        self.plane.kubectl("apply", "--server-side", *words, "-f", "-", stdin=text)
+
+    def _binding(self) -> dict[str, Any]:
+        spec = {
+            "network": {"chainId": CHAIN_ID, "rpc": {"urlSecretRef": {"name": "consortium-rpc", "key": "url"}}},
+            "contract": {"deploy": {}},
+            "signer": {"keystoreSecretRef": {"name": "consortium-key", "key": "keystore.json"}},
+            "content": {"ipfs": {"api": self.ipfs}},
+            "batching": {"maxDelay": "1s"},
+            "gas": {"budgetEthPerDay": "1000"},
+        }
+        return _resource("LedgerBinding", "consortium", spec)
+
+    def _gallery(self) -> dict[str, Any]:
+        spec = {
+            "source": {"persistentVolumeClaim": {"claimName": "staff-photos"}},
+            "privacy": {"purpose": "AccessControl"},
+            "output": {"persistentVolumeClaim": {"claimName": "faceledger"}},
+            "ledgerRef": {"name": "consortium"},
+        }
+        return _resource("FaceDataset", "staff", spec)
+
+
+@contextmanager
+def stage(plane: BareControlPlane) -> Iterator[Stage]:
+    """A chain and a Kubo run, and the namespace is ready, while inside."""
+    with _anvil(plane.folder) as chain, _kubo(plane.folder) as ipfs:
+        made = Stage(plane, chain, ipfs)
+        made.prepare()
+        yield made
+
+
+@contextmanager
+def _anvil(folder: Path) -> Iterator[str]:
+    """Makes a block each second and one for nothing, so that blocks become final."""
+    program = binary("anvil-*/anvil")
+    if program is None:
+        raise FileNotFoundError("anvil: no binaries of the local cluster; `make cluster-up` builds them")
+    command = [program, "--port", "0", "--chain-id", str(CHAIN_ID), "--slots-in-an-epoch", "1", "--block-time", "1"]
+    with Process(command, folder / "anvil.log") as process:
+        yield "http://127.0.0.1:" + process.said(r"Listening on 127\.0\.0\.1:(\d+)")
+
+
+@contextmanager
+def _kubo(folder: Path) -> Iterator[str]:
+    program = binary("kubo-*/ipfs")
+    if program is None:
+        raise FileNotFoundError("ipfs: no binaries of the local cluster; `make cluster-up` builds them")
+    environment = {"IPFS_PATH": str(folder / "ipfs"), "GOLOG_LOG_LEVEL": "error"}
+    for arguments in (
+        ["init", "--profile", "test"],
+        ["config", "Addresses.API", "/ip4/127.0.0.1/tcp/0"],
+        ["config", "Addresses.Gateway", ""],
+        ["config", "--json", "Addresses.Swarm", "[]"],
+        ["config", "Routing.Type", "none"],
+    ):
+        subprocess.run([program, *arguments], env={**os.environ, **environment}, check=True, capture_output=True)
+    with Process([program, "daemon", "--offline"], folder / "ipfs.log", environment) as process:
+        yield "http://127.0.0.1:" + process.said(r"RPC API server listening on /ip4/127\.0\.0\.1/tcp/(\d+)")
+
+
+def _kuberay_definition(plural: str) -> str:
+    folder = binary("kuberay-*/operator.yaml")
+    assert folder, "KubeRay's manifests are among the local cluster's binaries"
+    texts = (path.read_text() for path in sorted(folder.parent.glob("crd-*.yaml")))
+    return next(text for text in texts if f"name: {plural}.ray.io" in text)
+
+
+def _rights() -> str:
+    chart = str(REPOSITORY / "charts" / "faceledger")
+    images = [part for name, image in IMAGES.items() for part in ("--set", f"images.{name}={image}")]
+    command = [str(tools.helm()), "template", "faceledger", chart, "--namespace", NAMESPACE, *images]
+    rendered = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    wanted = [found for found in yaml.safe_load_all(rendered) if found and found["kind"] in _RIGHTS]
+    return "\n---\n".join(json.dumps(found) for found in wanted)
+
+
+def _claim(name: str) -> dict[str, Any]:
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": spec}
+
+
+def _resource(kind: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "apiVersion": "faceledger.dev/v1alpha1",
+        "kind": kind,
+        "metadata": {"name": name, "namespace": PEOPLE},
+        "spec": dict(spec),
+    }
