@@ -35,9 +35,9 @@ def decide_tidying(observation: Observation, attempt: AttemptStatus, now: dateti
     left = timedelta(seconds=parse_duration(observation.subject.compute.ttl_after_finished)) - age
     job = observation.job(attempt.name)
     if job and (left <= timedelta() or _holds_on(attempt, job)):
-        holders = () if job.deleting else (Removal(RAY_JOB, job.name, job.uid),)
+        holders = _job_removal(job)
     else:
-        holders = _holders(observation, attempt) if age > SHUTDOWN_GRACE else ()
+        holders = _holders(observation, job) if age > SHUTDOWN_GRACE else ()
     held = any(not pod.finished for pod in observation.pods)
     if children or holders or held or observation.clusters or (job and (job.deleting or not job.ended)):
         return keep(observation, (*children, *holders), TIDY_LOOK)
@@ -50,11 +50,14 @@ def _holds_on(attempt: AttemptStatus, job: JobView) -> bool:
     return job.invalid or (attempt.cluster is not None and job.driver_left)
 
 
-def _holders(observation: Observation, attempt: AttemptStatus) -> tuple[Removal, ...]:
+def _holders(observation: Observation, job: JobView | None) -> tuple[Removal, ...]:
     """What still holds pods, most of all a RayJob that would build its cluster again."""
-    job = observation.job(attempt.name)
     if job and not job.ended:
-        return () if job.deleting else (Removal(RAY_JOB, job.name, job.uid),)
+        return _job_removal(job)
     return tuple(
         Removal(RAY_CLUSTER, cluster.name, cluster.uid) for cluster in observation.clusters if not cluster.deleting
     )
+
+
+def _job_removal(job: JobView) -> tuple[Removal, ...]:
+    return () if job.deleting else (Removal(RAY_JOB, job.name, job.uid),)

@@ -59,11 +59,35 @@ class MemoryApi:
             self.objects[key] = made
             return deepcopy(made)
 
+    async def apply(self, kind: Kind, body: Object, force: bool = True) -> Object:
+        """Of one owner of all metadata, as a ConfigMap has one: what is not said any more goes."""
+        found = self.objects.get(self._key(kind, body))
+        if found is None:
+            return await self.create(kind, body)
+        with self._call(f"apply {kind.kind}"):
+            said = deepcopy(body["metadata"])
+            if (
+                said.pop("resourceVersion", found["metadata"]["resourceVersion"])
+                != found["metadata"]["resourceVersion"]
+            ):
+                raise ApiConflictError("changed since it was read")
+            if any(found["metadata"].get(field) != value for field, value in said.items()):
+                self.change(found, metadata={**found["metadata"], **said})
+            return deepcopy(found)
+
     async def delete(
-        self, kind: Kind, namespace: str, name: str, propagation: str = "Background", uid: str | None = None
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        propagation: str = "Background",
+        uid: str | None = None,
+        resource_version: str | None = None,
     ) -> None:
         with self._call(f"delete {kind.kind}"):
             found = self.objects.get((kind.kind, namespace, name))
+            if found and resource_version not in {None, found["metadata"]["resourceVersion"]}:
+                raise ApiConflictError("changed since it was read")
             if found and uid in {None, found["metadata"]["uid"]}:
                 self.remove(found["metadata"]["uid"])
 

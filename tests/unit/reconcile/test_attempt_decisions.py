@@ -45,6 +45,12 @@ FIRST = started(STAFF)
 COMMITTED = {"commitment": CommitmentStatus(state="Pending"), "real": 200, "synthetic": 400}
 FINAL = {"commitment": CommitmentStatus(state="Finalized"), "real": 200, "synthetic": 400}
 ENDED = FIRST.model_copy(update={"end_time": EARLIER})
+BRIEF = dataset(compute={"ttlAfterFinished": "30s"})
+BRIEFLY = started(BRIEF, end_time=NOW - timedelta(seconds=10))
+SHARED = dataset(compute={"mode": "Shared"})
+SHARING = started(SHARED, cluster="faceledger-0123")
+STANDING = SHARING.model_copy(update={"name": "faceledger-0123"})
+"""The labels of the standing cluster's pods."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,10 @@ def pausing(**fields: Any) -> AttemptStatus:
 
 def commitment(state: str, **fields: Any) -> Commitment:
     return Commitment(state=state, leaf="0x" + "33" * 32, **fields)  # type: ignore[arg-type]
+
+
+def ended_job(attempt: AttemptStatus) -> Any:
+    return rayjob(attempt, deployment="Complete", job="SUCCEEDED")
 
 
 def fault(kind: FaultKind, message: str) -> Observation:
@@ -723,9 +733,104 @@ COMMITTING = (
         removed=(f"RayJob {FIRST.name}",),
         look_again=5.0,
     ),
+    case(
+        "a pod that holds its computer after the end is looked at until it is gone",
+        observed(STAFF, ENDED, status=FINAL, pods=(worker_pod(FIRST, deleting=True),)),
+        None,
+        None,
+        look_again=5.0,
+    ),
+    case(
+        "a RayJob that is going is not deleted twice",
+        observed(STAFF, ENDED, status=FINAL, jobs=(rayjob(FIRST, deleting=True),)),
+        None,
+        None,
+        look_again=5.0,
+    ),
+    case(
+        "a RayJob that has ended stays with its log for its time",
+        observed(BRIEF, BRIEFLY, status=FINAL, jobs=(ended_job(BRIEFLY),)),
+        None,
+        None,
+        look_again=20.0,
+    ),
+    case(
+        "a RayJob that may stay for long is looked at with everything else",
+        observed(STAFF, ENDED, status=FINAL, jobs=(ended_job(FIRST),)),
+        None,
+        None,
+    ),
+    case(
+        "a RayJob whose time is over is removed",
+        observed(BRIEF, BRIEFLY.model_copy(update={"end_time": EARLIER}), status=FINAL, jobs=(ended_job(BRIEFLY),)),
+        None,
+        None,
+        removed=(f"RayJob {BRIEFLY.name}",),
+        look_again=5.0,
+    ),
+    case(
+        "what has no RayJob any more is left alone",
+        observed(BRIEF, BRIEFLY.model_copy(update={"end_time": EARLIER}), status=FINAL),
+        None,
+        None,
+    ),
 )
 
-CASES = (*BEFORE, *RUNNING, *REPORTED, *BETWEEN, *COMMITTING)
+SHARED_CLUSTER = (
+    case(
+        "a head of the standing cluster is the attempt's",
+        running(SHARED, attempt=SHARING, report=report(done=1, total=2), pods=(head_pod(STANDING),)),
+        "Reconciling",
+        RunReason.RUNNING,
+        "1 of 2",
+    ),
+    case(
+        "a standing cluster that loses its head loses the attempt",
+        running(SHARED, attempt=SHARING, pods=(head_pod(STANDING, deleting=True),)),
+        "Reconciling",
+        RunReason.RETRYING,
+        "the head pod faceledger-0123-head is lost",
+        removed=(f"RayJob {SHARING.name}",),
+        look_again=0.0,
+        attempt={"failures": 1},
+    ),
+    case(
+        "what keeps a standing cluster from starting is said of the attempt",
+        running(
+            SHARED,
+            attempt=SHARING,
+            jobs=(rayjob(SHARING, deployment="Initializing", job=""),),
+            pods=(head_pod(STANDING, phase="Pending", fault=PodFault(FaultKind.UNSCHEDULABLE, "no node has room")),),
+        ),
+        "Reconciling",
+        RunReason.UNSCHEDULABLE,
+        "no node has room",
+    ),
+    case(
+        "a driver that KubeRay gave up on a standing cluster is stopped with its RayJob",
+        observed(
+            SHARED,
+            SHARING.model_copy(update={"end_time": NOW}),
+            inputs=INPUTS,
+            jobs=(rayjob(SHARING, deployment="Failed", job="RUNNING"),),
+        ),
+        None,
+        None,
+        removed=(f"RayJob {SHARING.name}",),
+        look_again=5.0,
+    ),
+    case(
+        "a next attempt does not wait for the standing cluster",
+        observed(
+            SHARED, SHARING.model_copy(update={"end_time": EARLIER, "failures": 1, "retry_at": NOW}), inputs=INPUTS
+        ),
+        "Reconciling",
+        RunReason.STARTING,
+        step=2,
+    ),
+)
+
+CASES = (*BEFORE, *RUNNING, *REPORTED, *BETWEEN, *COMMITTING, *SHARED_CLUSTER)
 
 
 def _is_still(case: Case) -> bool:
