@@ -21,7 +21,7 @@ from faceledger_workloads.images.source import Photo
 from faceledger_workloads.judge import Judge, Verdict
 from faceledger_workloads.matching.decision import Candidate
 from faceledger_workloads.matching.scores import Scorer, Searched
-from faceledger_workloads.results import ProbeOutcome, ResultLine
+from faceledger_workloads.results import ProbeOutcome, ResultLine, result_line
 from faceledger_workloads.sheets.contact_sheet import MAX_TILES, Tile
 from faceledger_workloads.work import Encoded, Matched, Seen
 
@@ -44,7 +44,9 @@ class Hearing:
     ) -> None:
         """`probes`: how many there are; `groups`: labels by path; `enrolled_photos`: digests of the gallery's files."""
         people = scorer.gallery.people if scorer else ()
-        self.lines: list[ResultLine] = []
+        self.lines: list[bytes] = []
+        self.outcomes: Counter[ProbeOutcome] = Counter()
+        self._reasons: Counter[str] = Counter()
         self.tiles: list[Tile] = []
         self.answers = Answers(frozenset(people))
         self.trials = TrialLog(people, groups or {}, probes)
@@ -78,13 +80,9 @@ class Hearing:
                 ranking, own = next(compared)
                 self._enter(photo, found, self._judge.judge(photo.identity, ranking, own))
 
-    def outcomes(self) -> Counter[ProbeOutcome]:
-        """How many probes met which outcome."""
-        return Counter(line.outcome for line in self.lines)
-
     def rejected(self) -> dict[str, int]:
         """How many probes were rejected, by reason."""
-        return dict(sorted(Counter(line.reason for line in self.lines if line.reason).items()))
+        return dict(sorted(self._reasons.items()))
 
     def _compare(self, faces: Sequence[tuple[Photo, Face]], searched: Searched) -> list[_Compared]:
         assert self._scorer is not None, "nobody is compared"
@@ -111,14 +109,14 @@ class Hearing:
 
     def _dismiss(self, photo: Photo, unfit: Unfit) -> None:
         path, outcome = photo.shown_path, ProbeOutcome.REJECTED
-        self.lines.append(ResultLine(path=path, outcome=outcome, digest=unfit.digest, reason=unfit.reason))
+        self._write(ResultLine(path=path, outcome=outcome, digest=unfit.digest, reason=unfit.reason))
         if photo.identity:
             self.answers.judged.append(JudgedProbe(photo.identity, None, None))
             self.trials.missed(photo)
 
     def _enter(self, photo: Photo, face: Face, verdict: Verdict) -> None:
         enrolled = face.digest in self._enrolled_photos
-        self.lines.append(_line(photo, face, verdict, self._faces, enrolled))
+        self._write(_line(photo, face, verdict, self._faces, enrolled))
         self._faces += 1
         if enrolled:
             self.answers.gallery_photos += 1
@@ -126,6 +124,12 @@ class Hearing:
             self.answers.judged.append(JudgedProbe(photo.identity, verdict.likest, verdict.identity))
         if len(self.tiles) < MAX_TILES:
             self.tiles.append(_tile(face, verdict))
+
+    def _write(self, line: ResultLine) -> None:
+        self.lines.append(result_line(line))
+        self.outcomes[line.outcome] += 1
+        if line.reason:
+            self._reasons[line.reason] += 1
 
 
 def _faces(seen: Seen) -> list[tuple[Photo, Face]]:

@@ -26,7 +26,7 @@ from faceledger_workloads.matching.impostors import gather_impostors
 from faceledger_workloads.matching.scores import Scorer, make_scorer
 from faceledger_workloads.models import FACE_RESNET
 from faceledger_workloads.models_used import models_used
-from faceledger_workloads.results import ProbeOutcome, result_lines
+from faceledger_workloads.results import ProbeOutcome
 from faceledger_workloads.results_table import parquet_table
 from faceledger_workloads.runreport import Calibration, EncodingWork, FailureReason, ModelUsed, RecognitionSummary
 from faceledger_workloads.runspec import Gallery, RecognitionRun
@@ -126,7 +126,7 @@ def _publish(session: Session, run: RecognitionRun, bench: _Bench, hearing: Hear
     session.reporter.progress("publishing results", 0, 1)
     evaluated = _evaluated(bench, hearing)
     summary = _summary(bench, hearing, evaluated)
-    root = session.keep_lines("results.jsonl", "results-salts.bin", result_lines(hearing.lines))
+    root = session.keep_lines("results.jsonl", "results-salts.bin", hearing.lines)
     session.keep("results.parquet", [parquet_table(hearing.lines)])
     session.keep("summary.json", [canonical_json(_told(summary))])
     session.keep("contact-sheet.png", [draw_sheet(hearing.tiles)])
@@ -151,7 +151,7 @@ def _evaluated(bench: _Bench, hearing: Hearing) -> EvaluationReport | None:
 
 
 def _summary(bench: _Bench, hearing: Hearing, evaluated: EvaluationReport | None) -> RecognitionSummary:
-    counts = hearing.outcomes()
+    counts = hearing.outcomes
     return RecognitionSummary(
         probes=len(hearing.lines),
         identified=counts[ProbeOutcome.IDENTIFIED],

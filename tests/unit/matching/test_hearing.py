@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import numpy as np
 import pytest
 from faceledger_workloads.detection.box import Box
@@ -44,6 +47,11 @@ def compared(scorer: Scorer, rows: Embeddings, *names: str | None) -> Matched:
     return Matched(shard(rows, *names), search_faces(scorer, rows, RANKS))
 
 
+def told(hearing: Hearing, field: str) -> list[Any]:
+    """What each line says in `field`."""
+    return [json.loads(line).get(field) for line in hearing.lines]
+
+
 @pytest.fixture
 def scorer() -> Scorer:
     return make_scorer(Score.COSINE, TemplateGallery.build(GALLERY, PEOPLE))
@@ -52,8 +60,7 @@ def scorer() -> Scorer:
 def test_every_probe_has_a_line_and_named_ones_are_counted(scorer: Scorer) -> None:
     hearing = Hearing(scorer, IdentifyJudge(PEOPLE, 0.5, 2, include_scores=False), probes=4)
     hearing.hear(compared(scorer, GALLERY[[1, 0, 2]], "ben", "zoe", "wall", None))
-    outcomes = [line.outcome for line in hearing.lines]
-    assert outcomes == [
+    assert told(hearing, "outcome") == [
         ProbeOutcome.IDENTIFIED,
         ProbeOutcome.IDENTIFIED,
         ProbeOutcome.REJECTED,
@@ -71,7 +78,8 @@ def test_a_photo_of_the_gallery_is_answered_marked_and_left_out_of_every_figure(
     judge = IdentifyJudge(PEOPLE, 0.5, 1, include_scores=False)
     hearing = Hearing(scorer, judge, probes=2, enrolled_photos={"photo-0"})
     hearing.hear(compared(scorer, GALLERY[[0, 1]], "ada", "ben"))
-    assert [(line.identity, line.enrolled_photo) for line in hearing.lines] == [("ada", True), ("ben", None)]
+    assert told(hearing, "identity") == ["ada", "ben"]
+    assert told(hearing, "enrolledPhoto") == [True, None]
     counted = hearing.answers.counted()
     assert (counted.enrolled_probes, counted.gallery_photos) == (1, 1)
     trials = hearing.trials.trials()
@@ -82,7 +90,7 @@ def test_a_photo_of_the_gallery_is_answered_marked_and_left_out_of_every_figure(
 def test_a_claim_is_compared_with_that_person_alone(scorer: Scorer) -> None:
     hearing = Hearing(scorer, VerifyJudge(0.5, include_scores=False), probes=3)
     hearing.hear(compared(scorer, GALLERY[[0, 0, 0]], "ada", "ben", "zoe"))
-    assert [line.outcome for line in hearing.lines] == [
+    assert told(hearing, "outcome") == [
         ProbeOutcome.MATCH,
         ProbeOutcome.NON_MATCH,
         ProbeOutcome.NON_MATCH,
@@ -92,10 +100,8 @@ def test_a_claim_is_compared_with_that_person_alone(scorer: Scorer) -> None:
 def test_encoding_needs_nobody_to_compare_with() -> None:
     hearing = Hearing(None, EncodeJudge(), probes=2)
     hearing.hear(shard(GALLERY[:2], "ada", None))
-    assert [(line.outcome, line.row) for line in hearing.lines] == [
-        (ProbeOutcome.ENCODED, 0),
-        (ProbeOutcome.ENCODED, 1),
-    ]
+    assert hearing.outcomes == {ProbeOutcome.ENCODED: 2}
+    assert told(hearing, "row") == [0, 1]
     assert np.array_equal(np.concatenate(hearing.embeddings), GALLERY[:2])
 
 
@@ -109,7 +115,7 @@ def test_one_person_enrolled_alone_is_identified_by_a_fixed_threshold() -> None:
     alone = make_scorer(Score.COSINE, TemplateGallery.build(GALLERY[:1], ["ada"]))
     hearing = Hearing(alone, IdentifyJudge(("ada",), 0.5, 5, include_scores=False), probes=2)
     hearing.hear(compared(alone, GALLERY[:2], "ada", "ben"))
-    assert [line.identity for line in hearing.lines] == ["ada", None]
+    assert told(hearing, "identity") == ["ada", None]
 
 
 def test_an_embedding_that_is_not_a_number_is_named(scorer: Scorer) -> None:

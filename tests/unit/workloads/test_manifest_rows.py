@@ -7,7 +7,7 @@ import pytest
 from faceledger_workloads.images.decode import decode_image
 from faceledger_workloads.images.scale import encode_png
 from faceledger_workloads.manifest import RealRow, RejectedRow, ScreenedRow, SyntheticRow, manifest_lines, read_manifest
-from faceledger_workloads.results import ProbeOutcome, ResultLine, result_lines
+from faceledger_workloads.results import ProbeOutcome, ResultLine, result_line
 from faceledger_workloads.salts import line_salts
 from faceledger_workloads.sheets.contact_sheet import MAX_TILES, Tile, draw_sheet
 
@@ -56,7 +56,7 @@ def test_a_line_that_is_no_row_is_named(line: bytes) -> None:
 
 def test_a_result_line_leaves_out_what_does_not_apply() -> None:
     line = ResultLine(path="ada/1.jpg", outcome=ProbeOutcome.UNKNOWN, clarity=1.5)
-    assert result_lines([line]) == [b'{"clarity":1.5,"outcome":"Unknown","path":"ada/1.jpg"}']
+    assert result_line(line) == b'{"clarity":1.5,"outcome":"Unknown","path":"ada/1.jpg"}'
 
 
 def test_salts_are_the_same_for_the_same_run() -> None:

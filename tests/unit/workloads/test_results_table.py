@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 
 import pyarrow.parquet as pq
-from faceledger_workloads.results import CandidateLine, ProbeOutcome, ResultLine
+import pytest
+from faceledger_workloads import results_table
+from faceledger_workloads.results import CandidateLine, ProbeOutcome, ResultLine, result_line
 from faceledger_workloads.results_table import SCHEMA, parquet_table
 
-LINES = [
+FIRST, SECOND = (
     ResultLine(
         path="ada/1.png",
         outcome=ProbeOutcome.IDENTIFIED,
@@ -22,7 +24,8 @@ LINES = [
         candidates=(CandidateLine(identity="ada", score=0.953),),
     ),
     ResultLine(path="wall.png", outcome=ProbeOutcome.REJECTED, reason="NoFaceFound"),
-]
+)
+LINES = [result_line(FIRST), result_line(SECOND)]
 
 
 def test_a_row_holds_what_its_line_does() -> None:
@@ -45,3 +48,12 @@ def test_a_row_holds_what_its_line_does() -> None:
 def test_equal_lines_give_equal_bytes() -> None:
     assert parquet_table(LINES) == parquet_table(list(LINES))
     assert parquet_table(LINES) != parquet_table(LINES[:1])
+
+
+def test_lines_are_unpacked_group_by_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = LINES * 5
+    whole = pq.read_table(io.BytesIO(parquet_table(many)))
+    monkeypatch.setattr(results_table, "ROW_GROUP", 3)
+    file = pq.ParquetFile(io.BytesIO(parquet_table(many)))
+    assert file.num_row_groups == 4
+    assert file.read().equals(whole)
