@@ -85,8 +85,9 @@ def cluster_spec(plan: RayJobPlan) -> Object:
         "authOptions": {"mode": "token"},
         **scaling,
         "headGroupSpec": {
-            # No CPU for Ray to hand out: actors run on workers alone, whatever the head's request.
-            "rayStartParams": {"dashboard-host": "0.0.0.0", "num-cpus": "0"},  # noqa: S104
+            # No CPU for Ray to hand out: actors run on workers alone, whatever the head's request. No monitor: KubeRay
+            # runs an autoscaler beside the head where there is one, and elsewhere it would load Ray for nothing.
+            "rayStartParams": {"dashboard-host": "0.0.0.0", "no-monitor": "true", "num-cpus": "0"},  # noqa: S104
             "template": head_template(plan.pods, plan.head_memory),
         },
         "workerGroupSpecs": [_worker_group(plan)],
