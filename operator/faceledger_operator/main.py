@@ -23,11 +23,12 @@ import structlog
 from faceledger_contracts.randomness import SYSTEM
 
 from .health import Health, serve_health
+from .kube.alarm import end_process_after
 from .kube.api import Kube, Object
 from .kube.errors import ApiConflictError, ApiRefusedError, ApiUnavailableError
 from .kube.events import EventRecorder
 from .kube.kinds import FACE_DATASET, LEDGER_BINDING, RAY_CLUSTER, RAY_JOB, RECOGNITION_JOB, Kind
-from .kube.lease import LeaderLease, LeaseLostError
+from .kube.lease import LeaderLease, LeaseLostError, LeaseTiming
 from .ledger.ledger import Ledgers
 from .logs import configure_logs
 from .metrics import set_leading
@@ -122,8 +123,9 @@ class Operator:
         namespace = next(iter(self._settings.namespaces), None)
         while True:
             try:
-                await self._kube.list(RAY_JOB, namespace)
-                return
+                if await self._kube.knows(RAY_JOB, namespace):
+                    return
+                _log.warning("waiting for KubeRay")
             except (ApiRefusedError, ApiUnavailableError) as error:
                 _log.warning("waiting for KubeRay", error=str(error))
             await asyncio.sleep(KUBERAY_SECONDS)
@@ -174,9 +176,13 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         # kopf replaces these with its own once it runs; until then the first process of a container ignores them.
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    unfenced = await Kube.connect(settings.kubeconfig)
-    lease = LeaderLease(unfenced, settings.pod_namespace, LEASE_NAME, settings.pod_name)
-    kube = await Kube.connect(settings.kubeconfig, fence=lease.require)
+    agent = f"faceledger-operator/{settings.pod_name}"
+    unfenced = await Kube.connect(settings.kubeconfig, agent=agent)
+    lease = LeaderLease(
+        *(unfenced, settings.pod_namespace, LEASE_NAME, settings.pod_name, LeaseTiming.of(settings.lease_seconds)),
+        end_process_after=end_process_after,
+    )
+    kube = await Kube.connect(settings.kubeconfig, fence=lease.require, agent=agent)
     operator = Operator(settings, kube, lease, stop)
     try:
         async with serve_health(settings.health_port, operator.alive, operator.ready):
@@ -186,6 +192,8 @@ async def run(settings: Settings) -> None:
             set_leading(True)
             _log.info("leading", lease=LEASE_NAME, identity=settings.pod_name)
             await operator.work()
+            # Before anybody else leads: a write that is under way would come between theirs.
+            await kube.settle()
             with suppress(ApiUnavailableError, ApiConflictError):
                 await lease.release()
     finally:

@@ -12,7 +12,8 @@ __all__ = ["Settings"]
 
 @dataclass(frozen=True)
 class Settings:
-    """`namespaces`: those to serve, empty for all. `kubeconfig`: for an operator outside of the cluster."""
+    """`namespaces`: those to serve, empty for all. `kubeconfig`: for an operator outside of the cluster.
+    `lease_seconds`: so long after a leader fell silent another replica takes over."""
 
     workloads_image: str
     operator_image: str
@@ -24,6 +25,7 @@ class Settings:
     health_port: int = 8080
     kubeconfig: str | None = None
     log_level: str = "INFO"
+    lease_seconds: float = 10.0
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
@@ -39,6 +41,7 @@ class Settings:
             health_port=int(environment.get("FACELEDGER_HEALTH_PORT", "8080")),
             kubeconfig=environment.get("FACELEDGER_KUBECONFIG") or None,
             log_level=environment.get("FACELEDGER_LOG_LEVEL", "INFO"),
+            lease_seconds=float(environment.get("FACELEDGER_LEASE_SECONDS") or 10),
         )
 
 

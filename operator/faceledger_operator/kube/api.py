@@ -1,14 +1,16 @@
 """The one client of the API server: objects are plain dictionaries, answers are objects or one of three errors.
 
 In: a `Kind`, a namespace, names, bodies. Out: objects as the API server returned them; `None` where there is none.
-Invariant: this client never repeats a request by itself; whoever reconciles looks again.
+Invariants: this client never repeats a request by itself; whoever reconciles looks again. A write that was sent is
+waited for, also when whoever asked for it is cancelled: nothing is under way once `settle` has returned.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Literal, Self
 
 from aiohttp import ClientError, ClientTimeout
@@ -44,10 +46,16 @@ class Kube:
         """`fence` is called before every write and raises where this process may not write (any more)."""
         self._client = client
         self._fence = fence
+        self._writes: set[asyncio.Task[Object | None]] = set()
 
     @classmethod
-    async def connect(cls, kubeconfig: str | None = None, fence: Callable[[], None] | None = None) -> Self:
-        """A client with the pod's service account, or with a kubeconfig file where one is given."""
+    async def connect(
+        cls, kubeconfig: str | None = None, fence: Callable[[], None] | None = None, agent: str = FIELD_MANAGER
+    ) -> Self:
+        """A client with the pod's service account, or with a kubeconfig file where one is given.
+
+        `agent`: what it calls itself to the API server, whose audit log then tells replicas apart.
+        """
         configuration = Configuration()
         if kubeconfig:
             await load_kube_config(  # type: ignore[no-untyped-call]
@@ -56,7 +64,14 @@ class Kube:
         else:
             load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         configuration.retries = None
-        return cls(ApiClient(configuration), fence)
+        client = ApiClient(configuration)
+        client.user_agent = agent
+        return cls(client, fence)
+
+    async def settle(self) -> None:
+        """Returns when every write that was sent is answered, or has gone unanswered too long."""
+        if self._writes:
+            await asyncio.wait(self._writes)
 
     async def close(self) -> None:
         await self._client.close()  # type: ignore[no-untyped-call]
@@ -64,6 +79,10 @@ class Kube:
     async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """The object, or None where there is none."""
         return await self._request("GET", kind.path(namespace, name), missing_is_none=True)
+
+    async def knows(self, kind: Kind, namespace: str | None) -> bool:
+        """Whether the API server serves the kind, and to us. Reads one object at most."""
+        return await self._request("GET", kind.path(namespace), query={"limit": "1"}, missing_is_none=True) is not None
 
     async def list(self, kind: Kind, namespace: str | None, labels: Mapping[str, str] | None = None) -> list[Object]:
         """The objects of a namespace (None: of all namespaces) that carry all of `labels`."""
@@ -161,11 +180,34 @@ class Kube:
         content_type: str = _JSON,
         missing_is_none: bool = False,
     ) -> Object | None:
-        if self._fence and method != "GET":
-            self._fence()
+        answer = self._exchange(method, path, query or {}, body, content_type, missing_is_none)
+        if method == "GET":
+            return await answer
+        return await self._write(answer)
+
+    async def _write(self, answer: Coroutine[Any, Any, Object | None]) -> Object | None:
+        try:
+            if self._fence:
+                self._fence()
+        except BaseException:
+            answer.close()
+            raise
+        task = asyncio.create_task(answer)
+        self._writes.add(task)
+        task.add_done_callback(self._end_write)
+        return await asyncio.shield(task)
+
+    def _end_write(self, task: asyncio.Task[Object | None]) -> None:
+        self._writes.discard(task)
+        # Looked at, for the case that nobody waits any more: the next look meets what became of it.
+        _ = task.cancelled() or task.exception()
+
+    async def _exchange(
+        self, method: str, path: str, query: _Query, body: object, content_type: str, missing_is_none: bool
+    ) -> Object | None:
         status, begun = 0, time.perf_counter()
         try:
-            status, payload = await self._send(method, path, query or {}, body, content_type)
+            status, payload = await self._send(method, path, query, body, content_type)
         except (ClientError, TimeoutError, OSError) as error:
             raise ApiUnavailableError(f"{method} {path}: {type(error).__name__}: {error}") from error
         finally:

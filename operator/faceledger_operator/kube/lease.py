@@ -3,7 +3,8 @@
     waiting --(free, expired or ours)--> leading --(not renewed within renew_seconds)--> lost: the process must exit
 
 In: a Lease name and this process' identity. Invariant: another process' lease counts as expired only after it was seen
-unchanged for its whole duration on the local monotonic clock, so no clock skew between nodes can make two leaders.
+unchanged for its whole duration on the local monotonic clock, so no clock skew between nodes can make two leaders. Who
+was stopped beyond its lease is ended by an alarm of the kernel before it can act on: see `alarm`.
 """
 
 from __future__ import annotations
@@ -31,11 +32,19 @@ class LeaseLostError(Exception):
 
 @dataclass(frozen=True)
 class LeaseTiming:
-    """Seconds. `renew` is shorter than `duration`: a leader gives up before anybody else may take over."""
+    """Seconds. `renew` is shorter than `duration`: a leader gives up before anybody else may take over, and `grace`
+    later at the latest its process is ended. `retry` is between two renewals, `look` between two looks of a standby."""
 
     duration: float = 10.0
     renew: float = 7.0
     retry: float = 2.0
+    look: float = 0.5
+    grace: float = 0.5
+
+    @classmethod
+    def of(cls, duration: float) -> LeaseTiming:
+        """In the same proportions."""
+        return cls(duration, 0.7 * duration, 0.2 * duration, 0.05 * duration, 0.05 * duration)
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,9 @@ class LeaderLease:
         timing: LeaseTiming = LeaseTiming(),
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        end_process_after: Callable[[float], None] = lambda seconds: None,
     ) -> None:
+        """`end_process_after` sets the alarm that is set anew with every renewal."""
         self._kube = kube
         self._namespace = namespace
         self._name = name
@@ -64,6 +75,7 @@ class LeaderLease:
         self._timing = timing
         self._monotonic = monotonic
         self._now = now
+        self._end_process_after = end_process_after
         self._seen: _Sighting | None = None
         self._renewed_at: float | None = None
 
@@ -87,7 +99,7 @@ class LeaderLease:
         while True:
             if await self._try_take():
                 return
-            await asyncio.sleep(self._timing.retry)
+            await asyncio.sleep(self._timing.look)
 
     async def hold(self) -> None:
         """Renews for ever; raises `LeaseLostError` when that did not succeed in time."""
@@ -100,6 +112,7 @@ class LeaderLease:
     async def release(self) -> None:
         """Hands over at once, at a graceful stop."""
         self._renewed_at = None
+        self._end_process_after(0)
         lease = await self._kube.get(LEASE, self._namespace, self._name)
         if lease and lease["spec"].get("holderIdentity") == self._identity:
             await self._kube.replace(LEASE, {**lease, "spec": {**lease["spec"], "holderIdentity": ""}})
@@ -107,13 +120,20 @@ class LeaderLease:
     async def _try_take(self) -> bool:
         started = self._monotonic()
         try:
-            taken = await asyncio.wait_for(self._take(), timeout=self._timing.renew)
+            taken = await asyncio.wait_for(self._take(), timeout=self._left(started))
         except (ApiConflictError, ApiUnavailableError, TimeoutError) as error:
             _log.info("lease not taken", lease=self._name, error=str(error))
             return False
         if taken:
             self._renewed_at = started  # the moment before the request: the safe side
+            # One whose answer took so long that nothing is left ends here and now.
+            self._end_process_after(max(self._left(self._monotonic()) + self._timing.grace, 0.001))
         return taken
+
+    def _left(self, moment: float) -> float:
+        """Seconds of leadership from that moment on; for who does not lead, the longest that an answer may take."""
+        since = self._renewed_at if self._renewed_at is not None else moment
+        return since + self._timing.renew - moment
 
     async def _take(self) -> bool:
         lease = await self._kube.get(LEASE, self._namespace, self._name)

@@ -57,7 +57,7 @@ class NoKubeRay:
     def __init__(self) -> None:
         self.asked = asyncio.Event()
 
-    async def list(self, *_: object) -> None:
+    async def knows(self, *_: object) -> bool:
         self.asked.set()
         raise ApiRefusedError(404, "the server could not find the requested resource")
 
