@@ -24,6 +24,9 @@ _ONE_OF = re.compile(r"One of: (?P<values>[\w, ]+)\.")
 _FREE = "as in a pod."
 """A comment that ends so: the value is whatever the Kubernetes API takes there."""
 
+_DECIMAL = "a decimal number"
+"""A comment that says so: the value is one, or empty."""
+
 _LINE = re.compile(r"(?P<indent> *)(?P<key>[A-Za-z]\w*):")
 
 
@@ -93,6 +96,8 @@ def _schema(value: Any, path: str, comments: dict[str, str]) -> dict[str, Any]:
             return {**described, "type": "integer", "minimum": 1}
         case str() if one_of := _ONE_OF.search(comment):
             return {**described, "enum": one_of["values"].split(", ")}
+        case str() if _DECIMAL in comment:
+            return {**described, "type": ["string", "number"], "minimum": 0, "pattern": r"^([0-9]+(\.[0-9]+)?)?$"}
         case str():
             return {**described, "type": "string"}
         case list():

@@ -33,6 +33,7 @@ from .ledger.ledger import Ledgers
 from .logs import configure_logs
 from .metrics import set_leading
 from .receipts.volume import ReceiptVolume
+from .reconcile.accounting import Prices
 from .reconcile.act import Actor, Images
 from .reconcile.engine import Engine, Reconciler
 from .reconcile.facedataset import DatasetSubject
@@ -144,6 +145,8 @@ class Operator:
         observer = Observer(self._kube, ledgers, Resolver(self._kube, ledgers, images.workloads))
         actor = Actor(self._kube, ledgers, images, SYSTEM, _now)
         events = EventRecorder(self._kube, self._settings.pod_name, _now)
+        settings = self._settings
+        prices = Prices(settings.cpu_hour_price, settings.gpu_hour_price, settings.currency)
         subjects: dict[Kind, Callable[[Object], Subject]] = {
             FACE_DATASET: DatasetSubject.parse,
             RECOGNITION_JOB: RecognitionSubject.parse,
@@ -152,7 +155,7 @@ class Operator:
             LEDGER_BINDING: self._binding,
             RAY_CLUSTER: StandingReconciler(self._kube, _now),
             **{
-                kind: SubjectReconciler(kind, parse, self._kube, observer, actor, events, self._audit, _now)
+                kind: SubjectReconciler(kind, parse, self._kube, observer, actor, events, self._audit, _now, prices)
                 for kind, parse in subjects.items()
             },
         }

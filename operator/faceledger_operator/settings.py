@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Self
 
@@ -26,6 +27,9 @@ class Settings:
     kubeconfig: str | None = None
     log_level: str = "INFO"
     lease_seconds: float = 10.0
+    cpu_hour_price: Decimal = Decimal(0)
+    gpu_hour_price: Decimal = Decimal(0)
+    currency: str = "USD"
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
@@ -42,6 +46,9 @@ class Settings:
             kubeconfig=environment.get("FACELEDGER_KUBECONFIG") or None,
             log_level=environment.get("FACELEDGER_LOG_LEVEL", "INFO"),
             lease_seconds=float(environment.get("FACELEDGER_LEASE_SECONDS") or 10),
+            cpu_hour_price=Decimal(environment.get("FACELEDGER_CPU_HOUR_PRICE") or 0),
+            gpu_hour_price=Decimal(environment.get("FACELEDGER_GPU_HOUR_PRICE") or 0),
+            currency=environment.get("FACELEDGER_CURRENCY") or "USD",
         )
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "CommitmentStatus",
     "Compute",
     "Condition",
+    "CostStatus",
     "Decimal01",
     "DecimalText",
     "Duration",
@@ -323,6 +324,7 @@ class AttemptStatus(ApiModel):
     failures: int = Field(default=0, ge=0, description="Failures of the infrastructure at this spec so far.")
     deletions: int = Field(default=0, ge=0, description="Attempts in a row that ended because somebody deleted them.")
     retry_at: datetime | None = Field(default=None, description="When the next attempt starts, after a failure.")
+    cpu_seconds: int = Field(default=0, ge=0, description="CPUs of the attempt's workers times its seconds.")
     gpu_seconds: int = Field(default=0, ge=0, description="GPUs of the attempt times its seconds.")
 
     @property
@@ -336,6 +338,20 @@ class ProgressStatus(ApiModel):
     done: int = Field(default=0, ge=0)
     total: int = Field(default=0, ge=0)
     percent: str = Field(default="", description="For the PROGRESS column.")
+    since: datetime | None = Field(default=None, description="When this stage was first seen.")
+    done_then: int = Field(default=0, ge=0, description="What was done when it was first seen.")
+    eta: datetime | None = Field(default=None, description="When the stage will be done, at its pace until now.")
+    remaining: str | None = Field(default=None, description="How long that was when it was written: the LEFT column.")
+
+
+class CostStatus(ApiModel):
+    """What all attempts of the resource have used so far: what their workers asked for, times the time they had it."""
+
+    cpu_seconds: int = Field(default=0, ge=0, description="CPU-seconds.")
+    gpu_seconds: int = Field(default=0, ge=0, description="GPU-seconds.")
+    estimate: str | None = Field(
+        default=None, description="That at the prices of the installation; left out where it has none."
+    )
 
 
 class ArtefactStatus(ApiModel):

@@ -66,6 +66,9 @@ _REASON = Column("Reason", '.status.conditions[?(@.type=="Ready")].reason', wide
 _COMMITTED = Column("Committed", ".status.commitment.state", description="Where the result is on its way to the chain.")
 _ATTEMPT = Column("Attempt", ".status.attempt.name", wide=True, description="The RayJob.")
 _STAGE = Column("Stage", ".status.progress.stage", wide=True)
+_PROGRESS = Column("Progress", ".status.progress.percent", description="Of the current stage.")
+_LEFT = Column("Left", ".status.progress.remaining", description="Until the stage is done, at its pace until now.")
+_COST = Column("Cost", ".status.cost.estimate", wide=True, description="Of all attempts, at the installation's prices.")
 
 RESOURCES = (
     Resource(
@@ -73,6 +76,8 @@ RESOURCES = (
         plural="facedatasets",
         short_name="fds",
         columns=(
+            _PROGRESS,
+            _LEFT,
             Column("Real", ".status.real", "integer", description="Real face images in the manifest."),
             Column("Synthetic", ".status.synthetic", "integer", description="Synthetic faces that passed screening."),
             Column("Rejected", ".status.rejected", "integer", description="Files and synthetic faces left out."),
@@ -80,6 +85,7 @@ RESOURCES = (
             Column("Purpose", ".spec.privacy.purpose", wide=True),
             _ATTEMPT,
             _STAGE,
+            _COST,
         ),
     ),
     Resource(
@@ -87,13 +93,15 @@ RESOURCES = (
         plural="recognitionjobs",
         short_name="recjob",
         columns=(
-            Column("Progress", ".status.progress.percent"),
+            _PROGRESS,
+            _LEFT,
             Column("Probes", ".status.probes", "integer", description="Probe images."),
             Column("Identified", ".status.identified", "integer", description="Probes recognised as somebody."),
             _COMMITTED,
             Column("Gallery", ".spec.galleryRef.name", wide=True),
             _ATTEMPT,
             _STAGE,
+            _COST,
         ),
     ),
     Resource(

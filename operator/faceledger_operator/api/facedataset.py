@@ -15,6 +15,7 @@ from .base import (
     CommitmentStatus,
     Compute,
     Condition,
+    CostStatus,
     Decimal01,
     DecimalText,
     Duration,
@@ -192,6 +193,7 @@ class FaceDatasetStatus(ApiModel):
     conditions: tuple[Condition, ...] = ()
     attempt: AttemptStatus | None = None
     progress: ProgressStatus | None = None
+    cost: CostStatus | None = None
     real: int | None = Field(default=None, description="Real face images in the manifest.")
     synthetic: int | None = Field(default=None, description="Synthetic faces that passed screening.")
     rejected: int | None = Field(

@@ -13,6 +13,7 @@ from .base import (
     CommitmentStatus,
     Compute,
     Condition,
+    CostStatus,
     ImageFolder,
     LocalObject,
     ObjectMeta,
@@ -183,6 +184,7 @@ class RecognitionJobStatus(ApiModel):
     conditions: tuple[Condition, ...] = ()
     attempt: AttemptStatus | None = None
     progress: ProgressStatus | None = None
+    cost: CostStatus | None = None
     probes: int | None = Field(default=None, description="Probe images.")
     identified: int | None = Field(default=None, description="Probes recognised as an enrolled person.")
     unknown: int | None = Field(default=None, description="Probes that are nobody enrolled.")

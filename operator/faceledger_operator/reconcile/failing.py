@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from ..api.base import AttemptStatus
 from ..api.conditions import RunReason
 from ..kube.kinds import RAY_JOB
+from .accounting import used
 from .claims import reconciling, stalled
 from .decision import Decision, Removal
 from .observation import Observation
@@ -62,10 +63,9 @@ def pause_after(failures: int) -> timedelta:
 
 
 def ended(observation: Observation, attempt: AttemptStatus, now: datetime) -> AttemptStatus:
-    """The attempt with its end and what it cost."""
-    workers = observation.subject.compute.workers
-    seconds = (now - attempt.start_time).total_seconds() if attempt.start_time else 0.0
-    return attempt.model_copy(update={"end_time": now, "gpu_seconds": int(seconds * workers.gpu * workers.max)})
+    """The attempt with its end and what it used."""
+    cpu, gpu = used(observation.subject.compute, attempt.start_time, now)
+    return attempt.model_copy(update={"end_time": now, "cpu_seconds": cpu, "gpu_seconds": gpu})
 
 
 def _another(observation: Observation, attempt: AttemptStatus, message: str, now: datetime) -> Decision:

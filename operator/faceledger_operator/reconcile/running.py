@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from faceledger_workloads.runreport import Progress
-
-from ..api.base import AttemptStatus, ProgressStatus
+from ..api.base import AttemptStatus
 from ..api.conditions import RunReason
 from ..ray.podfaults import HEAD, FaultKind, PodView, first_fault
 from ..ray.status import JobView
@@ -18,13 +16,11 @@ from .claims import Headline, reconciling, stalled
 from .decision import Decision
 from .failing import fail, give_up, start_anew
 from .observation import Observation
+from .pace import in_words, progress_of
 from .report import RefusedReport, SignedReport
 from .subject import Status
 
 __all__ = ["decide_running", "with_image"]
-
-PROGRESS_STEP = 5
-"""Per cent between two progress writes: every write of a status goes to etcd."""
 
 KUBERAY_PATIENCE = timedelta(seconds=60)
 """KubeRay looks at a new RayJob within seconds; after so long a person should know that it does not."""
@@ -80,9 +76,9 @@ def _loss(observation: Observation, attempt: AttemptStatus, job: JobView) -> str
 def _going_on(observation: Observation, status: Status, job: JobView, now: datetime) -> Decision:
     report = observation.report
     if isinstance(report, SignedReport):
-        progress = _progress(status.progress, report.report.progress)
+        progress = progress_of(status.progress, report.report.progress, now)
         status = status.model_copy(update={"progress": progress})
-        return Decision(_fault(observation) or reconciling(RunReason.RUNNING, _words(progress)), status)
+        return Decision(_fault(observation) or reconciling(RunReason.RUNNING, in_words(progress)), status)
     fault = _fault(observation)
     return Decision(fault, status) if fault else _starting(status, job, now)
 
@@ -116,17 +112,3 @@ def _starting(status: Status, job: JobView, now: datetime) -> Decision:
         f"RayJob {job.name} is there since {job.created:%H:%M:%S} UTC, and KubeRay has not looked at it: is it up?"
     )
     return Decision(reconciling(RunReason.STARTING, message), status)
-
-
-def _progress(before: ProgressStatus | None, now: Progress) -> ProgressStatus:
-    """The new progress, or the one before where it moved too little to be written."""
-    percent = 100 * now.done // now.total if now.total else 0
-    found = ProgressStatus(stage=now.stage, done=now.done, total=now.total, percent=f"{percent}%")
-    if before is None or (before.stage, before.total) != (now.stage, now.total):
-        return found
-    written = 100 * before.done // before.total if before.total else 0
-    return before if percent // PROGRESS_STEP == written // PROGRESS_STEP else found
-
-
-def _words(progress: ProgressStatus) -> str:
-    return f"{progress.stage}: {progress.done} of {progress.total}" if progress.total else progress.stage

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import structlog
 from pydantic import ValidationError
 
 from .. import metrics
-from ..api.base import AttemptStatus, Condition, ObjectMeta
+from ..api.base import Condition, ObjectMeta
 from ..api.conditions import RunReason, merge_conditions
 from ..kube.api import Kube, Object
 from ..kube.events import EventRecorder
 from ..kube.kinds import Kind
 from ..kube.status import write_status
 from ..logs import bind_attempt
+from .accounting import FREE, Prices, charged, end_between
 from .act import Actor
 from .attempt import decide
 from .claims import Headline, claims_of, headline_of, stalled
@@ -30,7 +31,7 @@ from .outcome import Outcome, Started, Trouble, conclude
 from .subject import Status, Subject
 from .watch_audit import WatchAudit
 
-__all__ = ["SubjectReconciler", "end_between"]
+__all__ = ["SubjectReconciler"]
 
 _log = structlog.get_logger(__name__)
 
@@ -51,6 +52,7 @@ class SubjectReconciler:
         events: EventRecorder,
         audit: WatchAudit,
         now: Callable[[], datetime],
+        prices: Prices = FREE,
     ) -> None:
         self._kind = kind
         self._parse = parse
@@ -60,6 +62,7 @@ class SubjectReconciler:
         self._events = events
         self._audit = audit
         self._now = now
+        self._prices = prices
 
     async def __call__(self, namespace: str, name: str) -> float | None:
         body = await self._kube.get(self._kind, namespace, name)
@@ -81,6 +84,7 @@ class SubjectReconciler:
         decision = decide(observation, now)
         outcome = await self._actor.perform(subject, decision.step) if decision.step else None
         status = conclude(observation, decision, outcome, now)
+        status = charged(subject.status, status, subject.compute, self._prices, now)
         written = await write_status(self._kube, self._kind, body, status)
         if written is None:
             return None
@@ -138,18 +142,6 @@ class SubjectReconciler:
                 self._kind, metadata.namespace, metadata.name, {**stored, **said}, metadata.resource_version
             )
             await self._events.record(self._kind, body, headline.reason, headline.message, severity="Warning")
-
-
-def end_between(before: AttemptStatus | None, after: Status) -> Literal["Succeeded", "Retried", "Failed"] | None:
-    """How the attempt ended, if it ended between the two: each end is counted once, by whichever process saw it."""
-    attempt = after.attempt
-    if attempt is None or attempt.end_time is None:
-        return None
-    if before is not None and before.name == attempt.name and before.end_time is not None:
-        return None
-    if after.commitment is not None:
-        return "Succeeded"
-    return "Retried" if attempt.retry_at else "Failed"
 
 
 def _is_news(before: Headline | None, after: Headline) -> bool:

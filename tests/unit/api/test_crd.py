@@ -76,8 +76,8 @@ def test_the_definition_fits_into_an_annotation(resource: Resource) -> None:
 @pytest.mark.parametrize(
     ("kind", "columns"),
     [
-        ("FaceDataset", "Ready Real Synthetic Rejected Committed Age Message"),
-        ("RecognitionJob", "Ready Progress Probes Identified Committed Age Message"),
+        ("FaceDataset", "Ready Progress Left Real Synthetic Rejected Committed Age Message"),
+        ("RecognitionJob", "Ready Progress Left Probes Identified Committed Age Message"),
         ("LedgerBinding", "Ready Chain Contract Pending Finalized Balance Age Message"),
     ],
 )

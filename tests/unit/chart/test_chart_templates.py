@@ -111,7 +111,12 @@ def test_a_trial_part_has_no_token_of_the_api_server(deployment: str) -> None:
 
 def test_the_operator_learns_its_settings_from_the_environment() -> None:
     manifests = render(
-        "images.operator=op:1", "images.workloads=work:2", "watchNamespaces={a,b}", "images.pullSecrets={c}"
+        "images.operator=op:1",
+        "images.workloads=work:2",
+        "watchNamespaces={a,b}",
+        "images.pullSecrets={c}",
+        "prices.currency=EUR",
+        "prices.cpuHour=0.04",
     )
     (container,) = find(manifests, "Deployment", "faceledger")["spec"]["template"]["spec"]["containers"]
     environment = {variable["name"]: variable.get("value") for variable in container["env"]}
@@ -123,6 +128,9 @@ def test_the_operator_learns_its_settings_from_the_environment() -> None:
         "FACELEDGER_WATCH_NAMESPACES": "a,b",
         "FACELEDGER_PULL_SECRETS": "c",
         "FACELEDGER_LOG_LEVEL": "INFO",
+        "FACELEDGER_CPU_HOUR_PRICE": "0.04",
+        "FACELEDGER_GPU_HOUR_PRICE": "",
+        "FACELEDGER_CURRENCY": "EUR",
         "POD_NAMESPACE": None,
         "POD_NAME": None,
     }
@@ -178,6 +186,7 @@ def test_an_existing_claim_replaces_the_one_of_the_chart() -> None:
         pytest.param("receipts.persistentVolumeClaim.create=false", "name a claim in existingClaim", id="no receipts"),
         pytest.param("images.pullPolicy=Sometimes", "images/pullPolicy", id="an unknown pull policy"),
         pytest.param("operator.replica=2", "'replica' not allowed", id="a misspelt value"),
+        pytest.param("prices.gpuHour=cheap", "prices/gpuHour", id="a price that is no number"),
         pytest.param("devChain.blockTime=0", "devChain/blockTime", id="no time between blocks"),
         pytest.param("watchNamespaces={1}", "watchNamespaces/0", id="a namespace that is no text"),
         pytest.param("images.requireDigests=true", "images.operator: localhost", id="a tag where digests are required"),

@@ -21,8 +21,8 @@ from faceledger_operator.kube.api import Kube
 from faceledger_operator.kube.errors import ApiConflictError, ApiUnavailableError
 from faceledger_operator.kube.kinds import FACE_DATASET, POD
 from faceledger_operator.reconcile import engine as engines
+from faceledger_operator.reconcile.accounting import end_between
 from faceledger_operator.reconcile.engine import Engine
-from faceledger_operator.reconcile.subjects import end_between
 from kubernetes.aio.client import ApiClient, Configuration
 from subject_builders import EARLIER, NOW
 
