@@ -141,7 +141,7 @@ class Operator:
                             self._engine.wake(kind, body["metadata"]["namespace"], body["metadata"]["name"])
 
     def _reconcilers(self, ledgers: Ledgers) -> dict[Kind, Reconciler]:
-        images = Images(self._settings.workloads_image, self._settings.operator_image, self._settings.pull_secrets)
+        images = _images(self._settings)
         observer = Observer(self._kube, ledgers, Resolver(self._kube, ledgers, images.workloads))
         actor = Actor(self._kube, ledgers, images, SYSTEM, _now)
         events = EventRecorder(self._kube, self._settings.pod_name, _now)
@@ -169,8 +169,13 @@ class Operator:
             now=_now,
             random=SYSTEM,
             receipts=ReceiptVolume(self._settings.receipts),
+            images=_images(self._settings),
             instance=self._settings.pod_name,
         )
+
+
+def _images(settings: Settings) -> Images:
+    return Images(settings.workloads_image, settings.operator_image, settings.pull_secrets)
 
 
 async def run(settings: Settings) -> None:

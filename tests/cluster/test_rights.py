@@ -33,6 +33,7 @@ def may(cluster: Cluster, verb: str, resource: str) -> bool:
         ("delete", "rayclusters.ray.io"),
         ("get", "secrets"),
         ("create", "events.events.k8s.io"),
+        ("create", "jobs.batch"),
     ],
 )
 def test_the_operator_may(cluster: Cluster, verb: str, resource: str) -> None:
@@ -47,6 +48,8 @@ def test_the_operator_may(cluster: Cluster, verb: str, resource: str) -> None:
         ("update", "facedatasets.faceledger.dev"),
         ("delete", "ledgerbindings.faceledger.dev"),
         ("create", "pods"),
+        ("list", "jobs.batch"),
+        ("update", "jobs.batch"),
         ("delete", "pods"),
         ("create", "pods/exec"),
         ("delete", "persistentvolumeclaims"),

@@ -14,6 +14,7 @@ __all__ = [
     "CONFIG_MAP",
     "EVENT",
     "FACE_DATASET",
+    "JOB",
     "LEASE",
     "LEDGER_BINDING",
     "NETWORK_POLICY",
@@ -58,6 +59,7 @@ LEDGER_BINDING = Kind(GROUP, VERSION, "ledgerbindings", "LedgerBinding")
 RAY_JOB = Kind("ray.io", "v1", "rayjobs", "RayJob")
 RAY_CLUSTER = Kind("ray.io", "v1", "rayclusters", "RayCluster")
 
+JOB = Kind("batch", "v1", "jobs", "Job")
 CONFIG_MAP = Kind("", "v1", "configmaps", "ConfigMap")
 PERSISTENT_VOLUME_CLAIM = Kind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
 NETWORK_POLICY = Kind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")

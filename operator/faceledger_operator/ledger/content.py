@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from faceledger_contracts.content import ContentError, ContentStoreUnreachable
 from faceledger_contracts.kubo import Kubo
-from faceledger_contracts.replicas import Replicas
+from faceledger_contracts.replicas import Mended, Replicas
 
-__all__ = ["ContentNodes", "check_content", "ensure_pinned", "open_nodes"]
+__all__ = ["ContentNodes", "check_content", "ensure_pinned", "mend", "open_nodes"]
 
 REQUEST_SECONDS = 10.0
 """Kubo answers these questions in milliseconds unless it has to fetch a block from others."""
@@ -37,12 +37,19 @@ async def ensure_pinned(nodes: ContentNodes, cids: Sequence[str]) -> None:
     await asyncio.get_running_loop().run_in_executor(_PINNING_THREADS, _pin_all, nodes, tuple(cids))
 
 
-async def check_content(nodes: ContentNodes) -> None:
-    """Raises ContentError unless enough of the nodes answer."""
-    answers = await asyncio.gather(*(asyncio.to_thread(_ask_version, api) for api in nodes.apis))
-    problems = [problem for problem in answers if problem is not None]
+async def mend(nodes: ContentNodes, cids: Sequence[str], whole: bool) -> Mended:
+    """Gives nodes that lack one of the files what others have of it; what was wrong, by node. `whole`: every block of
+    every file is read. Raises ContentError for what no node has."""
+    return await asyncio.get_running_loop().run_in_executor(_PINNING_THREADS, _mend_all, nodes, tuple(cids), whole)
+
+
+async def check_content(nodes: ContentNodes) -> tuple[str | None, ...]:
+    """Each node's peer id, None where it does not answer; raises ContentError unless enough of them do."""
+    answers = await asyncio.gather(*(asyncio.to_thread(_ask_identity, api) for api in nodes.apis))
+    problems = [answer for answer in answers if isinstance(answer, ContentError)]
     if len(answers) - len(problems) < nodes.needed:
         raise ContentStoreUnreachable("; ".join(map(str, problems)))
+    return tuple(None if isinstance(answer, ContentError) else answer for answer in answers)
 
 
 def open_nodes(nodes: ContentNodes) -> Replicas:
@@ -59,12 +66,20 @@ def _pin_all(nodes: ContentNodes, cids: Sequence[str]) -> None:
             replicas.ensure_pinned(cid)
 
 
-def _ask_version(api: str) -> ContentError | None:
+def _mend_all(nodes: ContentNodes, cids: Sequence[str], whole: bool) -> Mended:
+    mended: dict[str, ContentError] = {}
+    with open_nodes(nodes) as replicas:
+        for cid in cids:
+            if whole or not all(node.is_pinned(cid) for node in replicas.nodes):
+                mended.update(replicas.mend(cid))
+    return mended
+
+
+def _ask_identity(api: str) -> str | ContentError:
     try:
         with Kubo(api, timeout=REQUEST_SECONDS) as kubo:
-            kubo.version()
+            return kubo.identity()
     except ContentError as problem:
         return problem
     except ValueError as error:
         return ContentStoreUnreachable(str(error))
-    return None

@@ -60,6 +60,7 @@ class Health:
     deployment: Deployment | None = None
     has_records: bool = False
     content_problem: str | None = None
+    content_nodes: tuple[str | None, ...] = ()
     receipts_problem: str | None = None
     trouble: Trouble | None = None
 
@@ -101,10 +102,9 @@ async def _observe_chain(
 async def observe_content(health: Health, nodes: ContentNodes) -> Health:
     """Adds whether enough of the IPFS nodes answer."""
     try:
-        await check_content(nodes)
+        return replace(health, content_nodes=await check_content(nodes))
     except ContentUnavailable as error:
         return replace(health, content_problem=str(error))
-    return health
 
 
 async def _observe_account(health: Health, connection: Connection, head: Block) -> Health:

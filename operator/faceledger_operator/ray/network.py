@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-__all__ = ["driver_policy", "ray_policy"]
+__all__ = ["content_policy", "driver_policy", "ray_policy"]
 
 Object = dict[str, Any]
 
@@ -45,6 +45,15 @@ def driver_policy(pods: Mapping[str, str], ipfs_apis: Sequence[str]) -> Object:
         "podSelector": {"matchLabels": {**pods, "ray.io/node-type": "head"}},
         "policyTypes": ["Egress"],
         "egress": [{"ports": [{"port": port} for port in sorted(set(ports))]}],
+    }
+
+
+def content_policy(pods: Mapping[str, str], ipfs_apis: Sequence[str]) -> Object:
+    """Pods that nobody reaches, and that reach IPFS nodes alone."""
+    return {
+        "podSelector": {"matchLabels": dict(pods)},
+        "policyTypes": ["Ingress", "Egress"],
+        "egress": [{"ports": [{"port": port} for port in sorted(set(map(_port, ipfs_apis)))]}, _DNS],
     }
 
 

@@ -39,11 +39,13 @@ from ..ledger.moves import Policy, Trouble
 from ..ledger.signer import SignerInvalidError, SignerUnavailableError
 from ..ledger.signers import Signers, wanted_secret
 from ..receipts.store import ReceiptStore
+from .act import Images
 from .binding_nodes import read_nodes
 from .binding_receipts import BindingReceipts
 from .binding_session import Session, Surroundings, Wake
 from .binding_verdict import Verdict, decide_binding, decide_unreadable
 from .plan import parse_duration
+from .repinning import Found, Repinning
 from .unreadable import unreadable_message, with_conditions
 
 __all__ = ["BindingReconciler"]
@@ -69,7 +71,7 @@ class BindingReconciler:
     """Reconciles LedgerBindings.
 
     `wake` has another resource looked at, `receipts` is where those bindings keep receipts that name no place for
-    them, `instance` signs the events.
+    them, `images` run its Jobs, `instance` signs the events.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class BindingReconciler:
         now: Callable[[], datetime],
         random: RandomSource,
         receipts: ReceiptStore,
+        images: Images,
         instance: str = "faceledger",
     ) -> None:
         self._kube = kube
@@ -89,6 +92,7 @@ class BindingReconciler:
         self._signers = Signers()
         self._sessions: dict[Key, Session] = {}
         self._receipts = BindingReceipts(kube, receipts)
+        self._repinning = Repinning(kube, self._events, images.operator, images.pull_secrets, wake, now)
         self._around = Surroundings(kube, SignerLanes(), self._receipts.own, wake, lambda: now().timestamp(), random)
 
     async def __call__(self, namespace: str, name: str) -> float | None:
@@ -104,6 +108,8 @@ class BindingReconciler:
         session = self._sessions.setdefault((namespace, name), Session(self._around, binding.metadata))
         health = await self._health(session, binding)
         health, outcome = await self._commit(session, binding, health)
+        found = self._repinning.look(binding, _content_nodes(binding), health.content_nodes)
+        health = replace(health, trouble=health.trouble or found.trouble)
         verdict = decide_binding(health, binding.spec)
         self._publish(session, binding, verdict, health)
         try:
@@ -112,13 +118,14 @@ class BindingReconciler:
             return 0.0
         await self._announce(body, binding, verdict, outcome)
         self._measure(session, binding, verdict, health, outcome)
-        return _next_look(verdict, outcome)
+        return _next_look(verdict, outcome, found)
 
     async def _refuse(self, body: Object, error: ValidationError) -> float | None:
         """This release cannot read what is stored: nothing goes on under what it said before."""
         metadata, verdict = body["metadata"], decide_unreadable(unreadable_message(error))
         namespace, name = metadata["namespace"], metadata["name"]
         self._ledgers.remove(namespace, name)
+        self._repinning.forget(namespace, name)
         session = self._sessions.pop((namespace, name), None)
         status = with_conditions(body, verdict.claims(), self._now().replace(microsecond=0))
         if status != body.get("status"):
@@ -135,6 +142,7 @@ class BindingReconciler:
 
     async def close(self) -> None:
         """Lets go of all nodes."""
+        self._repinning.close()
         for session in self._sessions.values():
             await session.close()
 
@@ -278,6 +286,7 @@ class BindingReconciler:
         metrics.forget_binding(namespace, name)
         self._signers.forget(namespace)
         self._receipts.forget(namespace)
+        self._repinning.forget(namespace, name)
         session = self._sessions.pop((namespace, name), None)
         if session is None:
             return
@@ -289,13 +298,13 @@ class BindingReconciler:
             await session.store.discard()
 
 
-def _next_look(verdict: Verdict, outcome: Outcome) -> float | None:
+def _next_look(verdict: Verdict, outcome: Outcome, found: Found) -> float | None:
     if verdict.reason is BindingReason.PAUSED:
         return None
     if verdict.reason is BindingReason.DEPLOYING:
         return DEPLOYING_SECONDS
     calm = IDLE_SECONDS if verdict.reason is BindingReason.READY else FAILING_SECONDS
-    return calm if outcome.next_look is None else min(calm, outcome.next_look)
+    return min(calm, *(look for look in (outcome.next_look, found.next_look, calm) if look is not None))
 
 
 def _contract(binding: LedgerBinding, journal: Journal) -> str | None:

@@ -57,6 +57,11 @@ class MemoryKube:
         await self._request()
         return copy.deepcopy(self.objects.get((kind.plural, namespace, name)))
 
+    async def list(self, kind: Kind, namespace: str) -> list[Object]:
+        await self._request()
+        places = sorted(place for place in self.objects if place[:2] == (kind.plural, namespace))
+        return [copy.deepcopy(self.objects[place]) for place in places]
+
     async def create(self, kind: Kind, body: Object) -> Object:
         await self._request()
         if self._place(kind, body) in self.objects:
@@ -105,6 +110,11 @@ class MemoryKube:
 
     def _place(self, kind: Kind, body: Object) -> tuple[str, str, str]:
         return kind.plural, body["metadata"]["namespace"], body["metadata"]["name"]
+
+
+@pytest.fixture
+def bench_kube() -> MemoryKube:
+    return MemoryKube()
 
 
 @dataclass

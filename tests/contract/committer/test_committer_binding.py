@@ -18,6 +18,7 @@ from faceledger_operator.ledger.journal_codec import decode_head, journal_of
 from faceledger_operator.ledger.journal_store import JOURNAL_KEY
 from faceledger_operator.ledger.ledger import Ledgers
 from faceledger_operator.receipts.volume import ReceiptVolume
+from faceledger_operator.reconcile.act import Images
 from faceledger_operator.reconcile.ledgerbinding import BindingReconciler
 
 pytestmark = pytest.mark.chain
@@ -52,6 +53,7 @@ class Binding:
             lambda: datetime.fromtimestamp(self.bench.clock(), UTC),
             SYSTEM,
             ReceiptVolume(self.bench.folder),
+            Images(workloads="workloads", operator="operator"),
         )
 
     def apply(self, **spec: Any) -> None:
