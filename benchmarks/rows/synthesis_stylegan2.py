@@ -3,7 +3,8 @@
 Out: stylegan2_sample_ratio beside the plain single-precision network; bundled_* and memorised beside the DCGAN of the
 package gan-face-generate and images that were held out of training (`FACELEDGER_DATA`/generated-faces, where it is
 there: every tenth image by name); variation_same_identity; screening_images_s beside dlib, one image after the other,
-in as many processes.
+in as many processes, of the same faces; screening_same_decisions: what the fast look at a generated face changes beside
+the search that photos get. Packing the chips as PNG, in which those that are kept are stored, belongs to neither side.
 """
 
 from __future__ import annotations
@@ -25,18 +26,27 @@ from typing import Any
 import dlib
 import numpy as np
 import torch
+from faceledger_workloads.embedding.encoder import FaceEncoder, load_encoder
+from faceledger_workloads.face import Face, FaceFinder
 from faceledger_workloads.images.decode import Pixels
-from faceledger_workloads.images.scale import enlarged
+from faceledger_workloads.images.scale import decode_png, enlarged
 from faceledger_workloads.matching.gallery import unit_rows
 from faceledger_workloads.models import FACE_RESNET, FIVE_POINTS
 from faceledger_workloads.runspec import Encoder
 from faceledger_workloads.synthesis.dataset import load_training_images
 from faceledger_workloads.synthesis.distances import SAME_PERSON, frechet_distance, share_closer_than
 from faceledger_workloads.synthesis.eye import Eye
-from faceledger_workloads.synthesis.generator import FAST_BATCH, Generator, bundled_checkpoint, load_checkpoint
+from faceledger_workloads.synthesis.generator import (
+    FAST_BATCH,
+    Generator,
+    Precision,
+    bundled_checkpoint,
+    load_checkpoint,
+)
 from faceledger_workloads.synthesis.memorisation import report_memorisation
 from faceledger_workloads.synthesis.model import Latent
-from faceledger_workloads.synthesis.screening import ScreeningThresholds
+from faceledger_workloads.synthesis.portraits import Portrait, PortraitFinder
+from faceledger_workloads.synthesis.screening import Candidate, Decision, ScreeningThresholds, screen
 from faceledger_workloads.synthesis.stylegan2 import GeneratorNetwork
 from numpy.typing import NDArray
 from testbed.given_data import given
@@ -45,7 +55,7 @@ from testbed.stylegan2_cases import published_config
 
 __all__ = ["rows"]
 
-SEED, TRUNCATION, ROUNDS, SIDE = 1000, 1.0, 5, 300
+SEED, TRUNCATION, ROUNDS, SIDE, CHIP = 1000, 1.0, 5, 300, 150
 CROP = 0.85
 """The part of each training image that the bundled model was trained on: see its model card."""
 
@@ -54,6 +64,11 @@ HELD_OUT = 10
 
 PEOPLE, VARIATIONS = 60, 6
 SCREENED, DLIB_SCREENED, PROCESSES = 256, 24, 2
+REAL_PEOPLE = 1000
+"""Templates that screened faces are compared with."""
+
+AGREED = 2048
+"""Faces that are screened after either search."""
 
 PEER = """
 import sys, numpy, torch
@@ -79,6 +94,7 @@ def rows() -> Iterator[dict[str, Any]]:
     yield from _bundled(generator)
     yield _variations(generator)
     yield _screening(generator)
+    yield _same_decisions()
 
 
 def _sample_ratio() -> dict[str, Any]:
@@ -202,18 +218,19 @@ def _screening(generator: Generator) -> dict[str, Any]:
             shared(screen, 64)
         seconds = _in_turns(lambda: shared(_screen, SCREENED), lambda: shared(_screen_by_dlib, DLIB_SCREENED))
     speeds = SCREENED / seconds[0], DLIB_SCREENED / seconds[1]
-    unit = f"images/s: found, aligned and encoded, in {PROCESSES} processes each"
+    unit = f"images/s: found, aligned, encoded (ours: measured, judged, in bfloat16), {PROCESSES} processes each"
     return _figure("screening_images_s", speeds[0], ">= 20x", unit, speeds[1])
 
 
 @cache
-def _screener() -> Eye:
+def _screener() -> _Screener:
     torch.set_num_threads(1)
-    return Eye(Encoder(precision="BFloat16"))
+    return _Screener()
 
 
 def _screen(images: Sequence[Pixels]) -> int:
-    return len(_screener().encode(images)[0])
+    decisions = _screener().judge(images, _screener().small)
+    return sum(decision.reason is None for decision in decisions)
 
 
 @cache
@@ -242,3 +259,44 @@ class _DlibScreener:
                 self._encoder.compute_face_descriptor(large, self._predictor(large, box))
                 found += 1
         return found
+
+
+class _Screener:
+    """What a worker and the driver do with generated faces."""
+
+    def __init__(self) -> None:
+        self._finder = FaceFinder()
+        self._portraits = PortraitFinder(self._finder)
+        self._encoder: FaceEncoder = load_encoder(Encoder(precision="BFloat16"), "cpu")
+        rows = np.random.default_rng(0).normal(size=(REAL_PEOPLE, 128)).astype(np.float32)
+        self._real = unit_rows(rows)
+
+    def small(self, images: Sequence[Pixels]) -> list[Portrait | None]:
+        """By the first look at a generated face."""
+        return [one if isinstance(one, Portrait) else None for one in self._portraits.look(images, CHIP)]
+
+    def thorough(self, images: Sequence[Pixels]) -> list[Portrait | None]:
+        """By the search of a photo."""
+        found = self._finder.in_pixels(images, CHIP)
+        return [Portrait(one, decode_png(one.chip_png)) if isinstance(one, Face) else None for one in found]
+
+    def judge(
+        self, images: Sequence[Pixels], look: Callable[[Sequence[Pixels]], list[Portrait | None]]
+    ) -> tuple[Decision, ...]:
+        looked = look(images)
+        rows = iter(unit_rows(self._encoder.encode([one.chip for one in looked if one])))
+        faces = [
+            Candidate(index, one.face.detection_score, one.face.clarity, next(rows)) if one else Candidate(index)
+            for index, one in enumerate(looked)
+        ]
+        return screen(faces, self._real, ScreeningThresholds())
+
+
+def _same_decisions() -> dict[str, Any]:
+    generator = load_checkpoint(bundled_checkpoint("faces-64"), precision=Precision.FAST)
+    images, screener = list(generator.sample(SEED, range(AGREED), TRUNCATION)), _screener()
+    ours, theirs = screener.judge(images, screener.small), screener.judge(images, screener.thorough)
+    same = sum(one == other for one, other in zip(ours, theirs, strict=True)) / AGREED
+    kept = [sum(one.reason is None for one in decisions) for decisions in (ours, theirs)]
+    unit = f"share of {AGREED} faces decided alike after a photo's search; kept: {kept[0]} and {kept[1]}"
+    return _figure("screening_same_decisions", same, ">= 0.995", unit)

@@ -83,7 +83,7 @@ def matching(scorer: Shared[Any], depth: int) -> Chain:
 def generation(trained: Shared[Any] | None = None) -> Chain:
     """Draws -> `Encoded`: faces made by the run's checkpoint or by a `trained` generator, looked at, then encoded."""
     make = Step("generate_faces", "generate_faces", (trained,))
-    return (make, Step("screen_faces", "detect_generated"), Step("screen_faces", "encode_found"))
+    return (make, Step("screen_faces", "screen_generated"))
 
 
 def variation(trained: Shared[Any] | None = None) -> Chain:

@@ -44,6 +44,7 @@ from faceledger_workloads.work import (
 if TYPE_CHECKING:
     from faceledger_workloads.embedding.encoder import FaceEncoder
     from faceledger_workloads.sampler import Sampler
+    from faceledger_workloads.synthesis.portraits import PortraitFinder
 
 __all__ = ["FaceWorker"]
 
@@ -85,10 +86,14 @@ class FaceWorker(StepTaker):
         photos, found, told = zip(*entries, strict=True) if entries else ((), (), ())
         return Seen(found, photos, told)
 
-    def detect_generated(self, shard: Generated) -> Seen:
-        """Detects and aligns generated faces."""
-        found = self._finder.in_pixels(shard.images, self._setup.chip_size)
-        return Seen(tuple(found), checkpoint=shard.checkpoint)
+    def screen_generated(self, shard: Generated) -> Encoded:
+        """Detects, aligns and encodes generated faces."""
+        from faceledger_workloads.synthesis.portraits import Portrait
+
+        looked = self._portraits.look(shard.images, self._setup.chip_size)
+        rows = self._encoder.encode([one.chip for one in looked if isinstance(one, Portrait)])
+        found = tuple(one.packed() if isinstance(one, Portrait) else one for one in looked)
+        return Encoded(Seen(found, checkpoint=shard.checkpoint), rows)
 
     def encode_found(self, seen: Seen) -> Encoded:
         """Adds the embeddings of the shard's faces."""
@@ -143,6 +148,12 @@ class FaceWorker(StepTaker):
     @cached_property
     def _finder(self) -> FaceFinder:
         return FaceFinder(self._setup.search, self._setup.device)
+
+    @cached_property
+    def _portraits(self) -> PortraitFinder:
+        from faceledger_workloads.synthesis.portraits import PortraitFinder
+
+        return PortraitFinder(self._finder, self._setup.search)
 
     def _gated(self, found: tuple[Face, ...] | Unfit) -> Iterator[tuple[Found, tuple[str, ...]]]:
         """What of a photo counts, and the faults of each face that a gate only reports."""
