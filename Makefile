@@ -66,7 +66,7 @@ test-cluster: cluster-up ## Tests on the real cluster (N at a time)
 	@$(RUN) -m pytest tests/cluster -q -m disruptive
 
 ##@ Cluster
-.PHONY: cluster-up cluster-down cluster-status images
+.PHONY: cluster-up cluster-down cluster-status images kueue
 cluster-up: .venv/uv.lock ## Starts the local Kubernetes with our images, or checks the existing one
 	@case $(CLUSTER) in local) $(RUN) hack/cluster up --load all ;; existing) $(RUN) hack/demo --check ;; *) echo "CLUSTER: local or existing" >&2; exit 2 ;; esac
 
@@ -78,6 +78,9 @@ cluster-status: .venv/uv.lock ## Shows the local Kubernetes' parts
 
 images: .venv/uv.lock ## Builds both images and loads them into the running local Kubernetes
 	@case $(CLUSTER) in local) $(RUN) hack/cluster load-image all ;; *) echo "CLUSTER=existing: the images named by OPERATOR_IMAGE and WORKLOADS_IMAGE are used" ;; esac
+
+kueue: cluster-up ## Compiles Kueue and installs it on the local Kubernetes, for tests/cluster/test_queues.py
+	@$(RUN) hack/cluster kueue
 
 ##@ Measure
 .PHONY: bench

@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+import addons
 import binaries
 import cluster
 import identities
@@ -11,13 +12,13 @@ import images
 import packages
 import status
 from console import ClusterError, say
-from images import IMAGES, SYSTEM_IMAGES
+from images import EXTRA_IMAGES, IMAGES, SYSTEM_IMAGES
 from places import KUBECONFIG
 
 _PROGRAMS = {"geth": binaries.geth, "kstatus": binaries.kstatus, "kube-score": binaries.kube_score}
 """Programs that no part of the cluster is, but that tests and checks want."""
 
-_PRODUCT_IMAGES = [name for name in IMAGES if name not in SYSTEM_IMAGES]
+_PRODUCT_IMAGES = [name for name in IMAGES if name not in (*SYSTEM_IMAGES, *EXTRA_IMAGES)]
 
 
 def main(argv: Sequence[str]) -> int:
@@ -51,6 +52,9 @@ def _change(arguments: argparse.Namespace) -> None:
             cluster.down(purge=arguments.purge)
         case "load-image":
             cluster.load_images(_names(arguments.images))
+        case "kueue":
+            cluster.load_images(["kueue"])
+            addons.install_kueue()
         case "build":
             _build(_names(["all"]))
 
@@ -76,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--load", nargs="+", default=[], choices=choices, help="images to build and load meanwhile")
     down = commands.add_parser("down", help="stop the cluster; images and binaries stay")
     down.add_argument("--purge", action="store_true", help="forget the images and keys too")
+    commands.add_parser("kueue", help="install Kueue on the running cluster, for tests of queues")
     commands.add_parser("status", help="what runs, in which version, since when")
     load = commands.add_parser("load-image", help="build images and load them; those already loaded are skipped")
     load.add_argument("images", nargs="+", choices=choices)

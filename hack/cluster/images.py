@@ -16,12 +16,15 @@ import binaries
 import packages
 from console import ClusterError, run, say, step
 from places import CACHE, HERE, REPOSITORY
-from versions import KUBERAY
+from versions import KUBERAY, KUEUE
 
-__all__ = ["IMAGES", "SYSTEM_IMAGES", "Image", "build", "buildah", "export", "key", "prune"]
+__all__ = ["EXTRA_IMAGES", "IMAGES", "SYSTEM_IMAGES", "Image", "build", "buildah", "export", "key", "prune"]
 
 SYSTEM_IMAGES: Final = ("pause", "kuberay-operator")
 """What the cluster itself needs; the others are the product's."""
+
+EXTRA_IMAGES: Final = ("kueue",)
+"""What runs on the cluster only where it is asked for."""
 
 _BASE_PACKAGES: Final = "python3,ca-certificates,wget,procps,libgomp1,fonts-dejavu-core"
 _STORAGE: Final = CACHE / "buildah"
@@ -64,6 +67,7 @@ IMAGES: Final = {
     for image in (
         Image("pause", _here("pause"), binaries={"pause": binaries.kube}, based=False),
         _KUBERAY,
+        Image("kueue", _here("kueue"), binaries={"manager": binaries.kueue}, based=False, tag=KUEUE),
         Image("anvil", _here("anvil"), binaries={"anvil": binaries.anvil}),
         Image("kubo", _here("kubo"), binaries={"ipfs": binaries.kubo, "start-kubo": lambda: HERE / "images"}),
         Image(

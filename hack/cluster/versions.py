@@ -14,6 +14,7 @@ __all__ = [
     "KUBECTL_WHEEL",
     "KUBERAY",
     "KUBERNETES",
+    "KUEUE",
     "NODE_WHEEL",
     "UV",
 ]
@@ -22,6 +23,7 @@ KUBERNETES: Final = "v1.34.4"
 ETCD: Final = "3.6.13"
 COREDNS: Final = "v1.14.0"
 KUBERAY: Final = "v1.6.2"
+KUEUE: Final = "v0.17.0"
 UV: Final = "0.13.9"
 
 GO_MINIMUM: Final = (1, 25)
