@@ -78,7 +78,7 @@ class Cluster:
             raise CommandError(f"there is no {kind.kind} {name} in namespace {namespace}")
         return found
 
-    def list(
+    def find_all(
         self, kind: Kind, namespace: str | None, *, labels: Mapping[str, str] | None = None, fields: str = ""
     ) -> list[dict[str, Any]]:
         """The objects of a namespace (None: of all of them) that carry the labels and have the fields."""
@@ -94,7 +94,7 @@ class Cluster:
 
     def events(self, namespace: str, uid: str) -> list[dict[str, Any]]:
         """The events of the object with that uid, in no particular order."""
-        return self.list(EVENT, namespace, fields=f"involvedObject.uid={uid}")
+        return self.find_all(EVENT, namespace, fields=f"involvedObject.uid={uid}")
 
     def annotate(self, kind: Kind, namespace: str, name: str, annotations: Mapping[str, str | None]) -> None:
         """Sets annotations; takes away those whose value is None."""

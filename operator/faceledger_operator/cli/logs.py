@@ -31,9 +31,9 @@ def attempt_of(found: Found) -> str:
 
 def submitter_of(cluster: Cluster, namespace: str, attempt: str) -> str:
     """The pod that keeps the driver's log: the newest submitter."""
-    pods = cluster.list(POD, namespace, labels={JOB_NAME: attempt})
+    pods = cluster.find_all(POD, namespace, labels={JOB_NAME: attempt})
     if not pods:
-        started = cluster.list(POD, namespace, labels={ATTEMPT: attempt})
+        started = cluster.find_all(POD, namespace, labels={ATTEMPT: attempt})
         if started:
             raise CommandError(f"attempt {attempt} has no log yet: its driver was not submitted")
         raise CommandError(f"the log of attempt {attempt} is gone: its pods were removed, or never came to be")

@@ -32,7 +32,7 @@ def list_resources(cluster: Cluster, namespace: str | None) -> list[dict[str, An
     return [
         {**body, "kind": kind.kind}
         for kind in OWN_KINDS
-        for body in sorted(cluster.list(kind, namespace), key=lambda body: _place(body["metadata"]))
+        for body in sorted(cluster.find_all(kind, namespace), key=lambda body: _place(body["metadata"]))
     ]
 
 
