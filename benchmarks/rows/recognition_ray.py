@@ -57,20 +57,13 @@ def rows() -> Iterator[dict[str, Any]]:
         root = Path(folder)
         _write_photos(root / "some", SCALED)
         _write_photos(root / "all", STREAMED)
-        # First, while this process has loaded no model of its own: its memory is the driver's.
-        with _local_ray():
+        ray.init(num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, object_store_memory=300 * 1024**2)
+        try:
+            # First, while this process has loaded no model of its own: its memory is the driver's.
             yield from _memory(root)
-        with _local_ray():
             yield from _scaling(root / "some")
-
-
-@contextlib.contextmanager
-def _local_ray() -> Iterator[None]:
-    ray.init(num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, object_store_memory=300 * 1024**2)
-    try:
-        yield
-    finally:
-        ray.shutdown()
+        finally:
+            ray.shutdown()
 
 
 def _scaling(folder: Path) -> Iterator[dict[str, Any]]:

@@ -18,7 +18,9 @@ from faceledger_contracts.canonical import sha256_digest
 from faceledger_workloads.admission import Admission
 from faceledger_workloads.augmentation import Augmentation, DrawnFace, Judged, drawn_faces
 from faceledger_workloads.chips import write_chips
+from faceledger_workloads.embedding.pipeline import chip_pipeline, pipeline_digest
 from faceledger_workloads.embedding.rows import Embeddings, joined
+from faceledger_workloads.encodings import Row, write_encodings
 from faceledger_workloads.enrolled_variations import EnrolledFace, vary_enrolled
 from faceledger_workloads.face import Face, Unfit
 from faceledger_workloads.failures import RunFailed
@@ -36,7 +38,7 @@ from faceledger_workloads.manifest import (
 )
 from faceledger_workloads.models import FIVE_POINTS
 from faceledger_workloads.models_used import models_used
-from faceledger_workloads.runreport import DatasetSummary, FailureReason, ModelUsed
+from faceledger_workloads.runreport import DatasetSummary, FailureReason
 from faceledger_workloads.runspec import DatasetRun, Encoder, Images, Synthesis
 from faceledger_workloads.session import Outcome, Session
 from faceledger_workloads.shards import DETECTION, PHOTOS, Pool, Shared, cut, detection, generation, variation
@@ -63,7 +65,7 @@ def run_dataset(session: Session, run: DatasetRun) -> Outcome:
     )
     pool = session.pool(setup)
     try:
-        return _Collection(session, pool, run, models_used(setup)).collect(photos)
+        return _Collection(session, pool, run, setup).collect(photos)
     finally:
         pool.close()
 
@@ -75,7 +77,7 @@ _Entry = tuple[Photo, Face | Unfit, tuple[str, ...]]
 class _Collection:
     """What has been gathered so far: a row for each image, tiles for the sheets."""
 
-    def __init__(self, session: Session, pool: Pool, run: DatasetRun, models: tuple[ModelUsed, ...]) -> None:
+    def __init__(self, session: Session, pool: Pool, run: DatasetRun, setup: WorkerSetup) -> None:
         self._session = session
         self._pool = pool
         self._run = run
@@ -90,7 +92,8 @@ class _Collection:
         self._synthetic_tiles: list[Tile] = []
         self._checkpoint: str | None = None
         self._admission = Admission()
-        self._models = models
+        self._setup = setup
+        self._synthetic_encodings: dict[str, Row] = {}
 
     def collect(self, photos: Sequence[Photo]) -> Outcome:
         """Chips first, because making them fills everything else."""
@@ -103,6 +106,7 @@ class _Collection:
             session.keep("synthetic-grid.png", [draw_sheet(self._synthetic_tiles)])
         if self._synthesis:
             self._keep_quality_report()
+        self._keep_encodings()
         return Outcome(
             self._summary(len(photos)), tuple(session.artefacts), root, self._checkpoint or FIVE_POINTS.digest
         )
@@ -126,6 +130,17 @@ class _Collection:
         for made, count in _enrolled_variations(synthesis):
             vary = partial(self._vary, made)
             yield from vary_enrolled(synthesis.screening, count, made, faces, real, vary)
+
+    def _keep_encodings(self) -> None:
+        """What screening had to encode need not be encoded again by the first job over this gallery."""
+        if self._setup.encoder is None:
+            return
+        real = [row for row in self._rows if isinstance(row, RealRow)]
+        pairs = zip(real, joined(self._embeddings), strict=True)
+        rows = {row.chip_digest: encoding for row, encoding in pairs if row.identity} | self._synthetic_encodings
+        pipeline = pipeline_digest(chip_pipeline(self._setup.encoder, self._setup.device))
+        if rows:
+            write_encodings(*self._session.vault.encodings(pipeline), rows)
 
     def _keep_quality_report(self) -> None:
         """How good the synthetic faces are, as numbers, a chart and a page."""
@@ -206,6 +221,8 @@ class _Collection:
         identity = f"synthetic-{index:06d}" if sampled else self._enrolled[index].identity
         row = _synthetic_row(judged.face, found, synthesis, identity)
         self._rows.append(row)
+        if judged.face.embedding is not None:
+            self._synthetic_encodings[row.chip_digest] = judged.face.embedding
         self._show(self._synthetic_tiles, found, row.identity or "")
         yield row.chip, found.chip_png
 
@@ -221,7 +238,7 @@ class _Collection:
             real=len(real),
             synthetic=synthetic,
             identities=len({row.identity for row in real if row.identity}),
-            models=self._models,
+            models=models_used(self._setup),
             rejected=self._rejected(),
             screened=_counts(row.reason for row in self._rows if isinstance(row, ScreenedRow)),
             training=self._trained.summary if self._trained else None,

@@ -1,9 +1,10 @@
 """Encodings of a gallery, kept so that a later job over the same faces encodes none of them again.
 
-In: the folder, the gallery's seal key and the pipeline. Out: chip digest -> embedding, and back. Invariants: a stored
-row is found under its chip's digest and its pipeline's digest alone, so rows of two pipelines never meet; a row that is
-damaged is computed anew, and said; the file holds the faces of the gallery that was last used and no others, so what
-leaves the gallery leaves it, too.
+In: the folder, the gallery's seal key and the pipeline. Out: chip digest -> embedding, and back. A gallery's first job
+writes the file, or the data set itself where its faces were encoded to be screened. Invariants: a stored row is found
+under its chip's digest and its pipeline's digest alone, so rows of two pipelines never meet; a row that is damaged is
+computed anew, and said; the file holds the faces of the gallery that was last used and no others, so what leaves the
+gallery leaves it, too.
 """
 
 from __future__ import annotations

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from faceledger_contracts.canonical import sha256_digest
 from faceledger_workloads.artefacts import write_whole
+from faceledger_workloads.embedding.pipeline import chip_pipeline, pipeline_digest
 from faceledger_workloads.encodings import EncodingFault, read_encodings, write_encodings
 from faceledger_workloads.runreport import EncodingWork, RecognitionSummary
-from faceledger_workloads.runspec import DatasetRun, RecognitionRun
+from faceledger_workloads.runspec import DatasetRun, Encoder, RecognitionRun
 from faceledger_workloads.sealing import Plain, Sealed
 from faceledger_workloads.session import Outcome
 from numpy.typing import NDArray
@@ -113,10 +114,10 @@ class Counting:
         copy_photos(builder.root / "probes", {1: range(6, 7)})
         self.enrol()
 
-    def enrol(self) -> None:
+    def enrol(self, **settings: Any) -> None:
         """Makes the gallery from the photos as they are."""
         self._attempt += 1
-        run = self.builder.dataset(attempt=f"staff-{self._attempt}")
+        run = self.builder.dataset(attempt=f"staff-{self._attempt}", **settings)
         digests = {one.name: one.digest for one in self._perform(run).artefacts}
         self._gallery = {
             "path": str(Path(run.output, run.attempt)),
@@ -188,3 +189,25 @@ def test_a_damaged_store_is_said_and_made_anew(jobs: Counting) -> None:
     file.write_bytes(content)
     assert jobs.job() == (EncodingWork(encoded=6, discarded={"Unreadable": 1}), results)
     assert jobs.job() == (EncodingWork(reused=6), results)
+
+
+def test_what_a_data_set_encoded_to_screen_it_no_job_encodes_again(jobs: Counting) -> None:
+    jobs.enrol(
+        synthesis={
+            "generator": "StyleGAN2",
+            "checkpoint": {"bundled": "faces-64"},
+            "faces": 2,
+            "truncation": "1.0",
+            "seed": 42,
+        }
+    )
+    (file,) = jobs.stored
+    seal = Sealed(SEAL.key, pipeline_digest(chip_pipeline(Encoder(), "cpu")), SEAL.purpose)
+    by_data_set = read_encodings(file, seal).rows
+    assert jobs.job()[0] == EncodingWork(reused=8)
+    file.unlink()
+    assert jobs.job()[0] == EncodingWork(encoded=8)
+    by_job = read_encodings(file, seal).rows
+    assert {digest: row.tobytes() for digest, row in by_job.items()} == {
+        digest: row.tobytes() for digest, row in by_data_set.items()
+    }
