@@ -61,7 +61,8 @@ test-contract: .venv/uv.lock ## Foundry tests, then Python against a real EVM no
 	@$(MAKE) -C web types
 	@$(RUN) -m pytest tests/contract -q
 
-test-cluster: cluster-up ## Tests on the real cluster (N at a time)
+test-cluster: cluster-up ## The chart before kube-score, then tests on the real cluster (N at a time)
+	@$(RUN) hack/lint-chart
 	@$(RUN) -m pytest tests/cluster -q -m "not disruptive" -n $(N) --dist worksteal
 	@$(RUN) -m pytest tests/cluster -q -m disruptive
 
@@ -88,7 +89,7 @@ bench: .venv/uv.lock ## Prints the figures of B=AREA, one JSON object a line
 	@$(RUN) benchmarks/$(subst -,_,$(B)).py
 
 ##@ Keep it in order
-.PHONY: generate verify format
+.PHONY: generate verify format lint-chart sbom
 generate: .venv/uv.lock ## Writes CRDs, reference pages, schemas and ABI
 	@$(RUN) hack/generate
 
@@ -99,6 +100,12 @@ format: .venv/uv.lock ## Formats the Python code
 	@.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format --quiet .
 
 # The environment is what uv.lock says; the stamp is a copy of that lock.
+lint-chart: .venv/uv.lock ## kube-score over what the chart installs; compiles kube-score at the first time
+	@$(RUN) hack/lint-chart
+
+sbom: .venv/uv.lock ## Bills of materials of both images (CycloneDX), in out/sbom
+	@hack/sbom
+
 .venv/uv.lock: uv.lock pyproject.toml hack/bootstrap
 	@PYTHON=$(PYTHON) hack/bootstrap
 	@cp uv.lock $@

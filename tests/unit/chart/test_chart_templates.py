@@ -223,7 +223,17 @@ def test_nobody_reaches_the_operator_but_who_asks_how_it_stands() -> None:
     pod = find(render(), "Deployment", "faceledger")["spec"]["template"]
     assert policy["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
     assert policy["ingress"] == [{"ports": [{"port": "health"}]}]
+    assert policy["policyTypes"] == ["Ingress"]
     assert names(render("networkPolicy.enabled=false"), "NetworkPolicy") == []
+
+
+@pytest.mark.parametrize(("part", "port"), [("dev-chain", "rpc"), ("ipfs", "api")])
+def test_a_trial_part_is_reached_at_its_port_and_reaches_nobody(part: str, port: str) -> None:
+    policy = find(render(*TRIAL), "NetworkPolicy", f"faceledger-{part}")["spec"]
+    assert policy["ingress"] == [{"ports": [{"port": port}]}]
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    assert "egress" not in policy
+    assert f"faceledger-{part}" not in names(render(), "NetworkPolicy")
 
 
 def test_people_see_and_edit_by_the_roles_of_the_cluster_and_only_admins_bind_ledgers() -> None:
