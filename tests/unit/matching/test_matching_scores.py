@@ -107,6 +107,14 @@ def test_synthetic_faces_are_impostors_when_asked_for() -> None:
     assert trials.pair_faces.tolist() == [0, 1, 2, 2]
 
 
+@pytest.mark.parametrize("rule", list(Templates))
+def test_people_of_one_photo_each_are_impostors_of_all_others(rule: Templates) -> None:
+    scorer = make_scorer(Score.COSINE, gallery((1, 0), (0, 1), (0.6, 0.8), names="abc", rule=rule))
+    trials = gather_impostors(scorer, synthetic=False)
+    assert trials.pair_scores.tolist() == pytest.approx([0.0, 0.6, 0.0, 0.8, 0.6, 0.8], abs=1e-6)
+    assert trials.best_scores.tolist() == pytest.approx([0.6, 0.8, 0.8])
+
+
 def test_one_person_alone_gives_no_impostors() -> None:
     trials = gather_impostors(make_scorer(Score.COSINE, gallery((1, 0), (0, 1), names="aa")), synthetic=False)
     assert (len(trials.pair_scores), len(trials.best_scores)) == (0, 0)
