@@ -34,6 +34,7 @@ from web3 import HTTPProvider, Web3
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "hack"))
 
 import committing
+from rows import ledger_content
 from testbed.cluster import until
 from testbed.figures import print_figure
 from testbed.one_committer import Payer
@@ -71,6 +72,7 @@ def main() -> None:
         _records_per_second(bench)
     _commit_latency()
     _crash_points()
+    _content()
 
 
 def _leaves_per_second(count: int = 100_000) -> None:
@@ -146,6 +148,13 @@ def _verify(bench: Bench, count: int = 10_000) -> None:
     seconds = time.perf_counter() - start
     assert verified == count, f"{count - verified} receipts were not verified"
     print_figure("verify_10000_receipts_s", ours=seconds, unit="s, one process", target="<= 5")
+
+
+def _content() -> None:
+    """Last of all: a disk that writes a gigabyte is no place for the others' timings."""
+    with _anvil() as url:
+        for row in ledger_content.rows(Bench.deploy(url)):
+            print_figure(**row)
 
 
 @dataclass(frozen=True)
