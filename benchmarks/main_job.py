@@ -54,9 +54,7 @@ def _kept_timing(name: str, target: str) -> None:
 def _measure(sandbox: Sandbox) -> None:
     sandbox.with_ledger()
     sandbox.claims("staff-photos", "camera", "few", "faceledger")
-    sandbox.fill("staff-photos", orl.gallery())
-    sandbox.fill("camera", orl.probes())
-    sandbox.fill("few", orl.gallery(range(1, 3), 1))
+    sandbox.fill({"staff-photos": orl.gallery(), "camera": orl.probes(), "few": orl.gallery(range(1, 3), 1)})
     sandbox.apply(sandbox.dataset())
     sandbox.ready("FaceDataset", "staff", 300)
     _orl(sandbox)

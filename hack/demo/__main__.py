@@ -66,8 +66,7 @@ def _demo(watch: Stopwatch) -> None:
         _start_afresh(cluster)
         cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}, namespace="")
         cluster.apply_folder(QUICKSTART / "volumes", namespace=NAMESPACE)
-        install.fill_claim(cluster, NAMESPACE, "staff-photos", orl.archive(orl.gallery()))
-        install.fill_claim(cluster, NAMESPACE, "camera", orl.archive(orl.probes()))
+        install.fill_claims(cluster, NAMESPACE, {"staff-photos": orl.gallery(), "camera": orl.probes()})
     with watch.stage("kubectl apply -f examples/quickstart/"):
         print(cluster.kubectl("apply", "-n", NAMESPACE, "-f", str(QUICKSTART)), end="")
     with watch.stage("three resources become Ready"):

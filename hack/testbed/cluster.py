@@ -7,12 +7,13 @@ waited for has a deadline, and a missed deadline says what was seen last.
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -125,17 +126,21 @@ class Cluster:
     def wait_for(
         self, kind: str, name: str, namespace: str, wanted: Callable[[Manifest], bool], seconds: float, what: str
     ) -> Manifest:
-        """The resource, once `wanted` holds of it."""
+        """The resource, once `wanted` holds of it: it is watched, so that nobody is kept busy meanwhile."""
+        deadline = time.monotonic() + seconds
+        last: Manifest | None = None
+        while (left := deadline - time.monotonic()) > 0:
+            for last in self._states(kind, name, namespace, math.ceil(left)):
+                if wanted(last):
+                    return last
+        status = json.dumps((last or {}).get("status"), default=str)
+        raise DeadlineMissedError(f"{kind}/{name} {what}: not within {seconds:.0f} s. Last status: {status}")
 
-        def look() -> Manifest | None:
-            found = self.get(kind, name, namespace)
-            return found if found and wanted(found) else None
-
-        def seen() -> str:
-            found = self.get(kind, name, namespace)
-            return f"Last status: {json.dumps((found or {}).get('status'), default=str)}"
-
-        return until(f"{kind}/{name} {what}", look, seconds, seen)
+    def _states(self, kind: str, name: str, namespace: str, seconds: int) -> Iterator[Manifest]:
+        """What the resource is and becomes within so many seconds."""
+        for event in self.resource(kind).watch(namespace=namespace, name=name, timeout=seconds):
+            if event["type"] in {"ADDED", "MODIFIED"}:
+                yield event["raw_object"]
 
     def ready(self, kind: str, name: str, namespace: str, seconds: float) -> Manifest:
         """The resource, once it is Ready for its current generation."""

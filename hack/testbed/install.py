@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .cluster import Cluster, until
+from . import orl
+from .cluster import Cluster
 from .tools import LOADED_IMAGES
 
-__all__ = ["IMAGES", "NAMESPACE", "REPOSITORY", "fill_claim", "install", "missing_parts"]
+__all__ = ["IMAGES", "NAMESPACE", "REPOSITORY", "fill_claims", "install", "missing_parts"]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -28,6 +30,10 @@ IMAGES = {
     "kubo": os.environ.get("KUBO_IMAGE", "localhost/faceledger/kubo:dev"),
 }
 """What the cluster must be able to pull; for CLUSTER=existing, name yours in the environment."""
+
+
+CLAIMS = "/claims"
+"""Where the pod that fills claims mounts them, each under its name."""
 
 
 def missing_parts(cluster: Cluster) -> list[str]:
@@ -61,12 +67,14 @@ def install(cluster: Cluster, values: dict[str, str] | None = None) -> None:
     )
 
 
-def fill_claim(cluster: Cluster, namespace: str, claim: str, archive: bytes) -> None:
-    """Unpacks a tar archive into a claim, through a pod that mounts it and is gone afterwards."""
-    name = f"fill-{claim}"
-    cluster.apply(_loader_pod(name, claim), namespace=namespace)
-    until(f"pod {name} is running", lambda: _is_running(cluster.get("Pod", name, namespace)), 90)
-    cluster.kubectl("exec", "-n", namespace, "-i", name, "--", "tar", "-x", "-C", "/claim", stdin=archive)
+def fill_claims(cluster: Cluster, namespace: str, claims: Mapping[str, Mapping[str, bytes]]) -> None:
+    """Puts files (claim -> path -> content) on claims, through one pod that mounts them and is gone afterwards."""
+    name = f"fill-{next(iter(claims))}"
+    files = {f"{claim}/{path}": content for claim, held in claims.items() for path, content in held.items()}
+    cluster.apply(_loader_pod(name, claims), namespace=namespace)
+    cluster.wait_for("Pod", name, namespace, _is_running, 90, "is running")
+    unpack = ("tar", "-x", "-C", CLAIMS)
+    cluster.kubectl("exec", "-n", namespace, "-i", name, "--", *unpack, stdin=orl.archive(files))
     cluster.delete("Pod", name, namespace, now=True)
 
 
@@ -78,15 +86,16 @@ def _loaded_digest() -> dict[str, str]:
     return {"operator.podAnnotations.imageDigest": json.loads(record.read_text())["digest"]}
 
 
-def _is_running(pod: dict[str, Any] | None) -> bool:
-    return bool(pod) and (pod.get("status") or {}).get("phase") == "Running"  # type: ignore[union-attr]
+def _is_running(pod: dict[str, Any]) -> bool:
+    return bool(pod["status"].get("phase") == "Running")
 
 
 def _is_text(value: str) -> bool:
     return not re.fullmatch(r"true|false|[0-9]+", value)
 
 
-def _loader_pod(name: str, claim: str) -> dict[str, Any]:
+def _loader_pod(name: str, claims: Iterable[str]) -> dict[str, Any]:
+    volumes = {claim: f"claim-{number}" for number, claim in enumerate(claims)}
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -108,9 +117,9 @@ def _loader_pod(name: str, claim: str) -> dict[str, Any]:
                     "imagePullPolicy": "IfNotPresent",
                     "command": ["sleep", "600"],
                     "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-                    "volumeMounts": [{"name": "claim", "mountPath": "/claim"}],
+                    "volumeMounts": [{"name": v, "mountPath": f"{CLAIMS}/{claim}"} for claim, v in volumes.items()],
                 }
             ],
-            "volumes": [{"name": "claim", "persistentVolumeClaim": {"claimName": claim}}],
+            "volumes": [{"name": v, "persistentVolumeClaim": {"claimName": claim}} for claim, v in volumes.items()],
         },
     }

@@ -106,14 +106,15 @@ class Sandbox:
         """Claims `staff-photos`, `camera` and `faceledger`, the first two filled."""
         enrolled = range(1, people + 1)
         self.claims("staff-photos", "camera", "faceledger")
-        self.fill("staff-photos", orl.gallery(enrolled, photos))
-        self.fill("camera", orl.probes(enrolled, range(36, 36 + strangers)))
+        probes = orl.probes(enrolled, range(36, 36 + strangers))
+        self.fill({"staff-photos": orl.gallery(enrolled, photos), "camera": probes})
 
     def claims(self, *names: str) -> None:
         self.apply(*(_claim(name) for name in names))
 
-    def fill(self, claim: str, files: Mapping[str, bytes]) -> None:
-        install.fill_claim(self.cluster, self.namespace, claim, orl.archive(files))
+    def fill(self, claims: Mapping[str, Mapping[str, bytes]]) -> None:
+        """Puts files on claims: claim -> path -> content."""
+        install.fill_claims(self.cluster, self.namespace, claims)
 
     def with_ledger(
         self,

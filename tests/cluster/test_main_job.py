@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from testbed.cluster import Cluster, condition, until
+from testbed.cluster import condition, until
 from testbed.sandbox import Sandbox
 
 FACELEDGER = Path(sys.executable).parent / "faceledger"
@@ -86,7 +86,7 @@ def _nothing_of_the_attempt_is_left_but_its_rayjob(sandbox: Sandbox, uid: str) -
             "RayCluster", sandbox.namespace, api_version="ray.io/v1"
         )
 
-    until("the attempt's objects are gone", only_rayjob, 90, lambda: sandbox.attempt_objects(uid))
+    until("the attempt's objects are gone", only_rayjob, 90, lambda: sandbox.attempt_objects(uid), every=1)
     left = [name for name in sandbox.attempt_objects(uid) if name.startswith("Secret/")]
     assert all(name.endswith("-receipt") for name in left), left
 
@@ -102,27 +102,23 @@ def _applying_the_same_again_writes_nothing(sandbox: Sandbox) -> None:
     sandbox.apply(sandbox.dataset(synthesis=synthesis), sandbox.job(), sandbox.binding({}))
     before = versions()
     with pytest.raises(AssertionError, match="a write"):
-        until("a write", lambda: versions() != before, 60)
+        until("a write", lambda: versions() != before, 60, every=2)
 
 
-def test_one_event_tells_each_step(ledger: Sandbox) -> None:
-    ledger.apply(ledger.dataset())
-    ledger.ready("FaceDataset", "staff", 240)
-    reasons = {event["reason"] for event in ledger.cluster.events("staff", ledger.namespace)}
-    assert {"AttemptStarted", "Succeeded"} <= reasons
-
-
-def test_status_follows_kstatus(cluster: Cluster, ledger: Sandbox) -> None:
-    ledger.apply(ledger.dataset())
-    working = ledger.cluster.wait_for(
-        "FaceDataset",
-        "staff",
-        ledger.namespace,
-        lambda r: bool(condition(r, "Reconciling")["status"]),
-        30,
-        "reconciles",
-    )
+def test_status_and_events_tell_each_step_of_a_resource_whose_name_is_as_long_as_can_be(sandbox: Sandbox) -> None:
+    name = "n" * 63
+    sandbox.with_ledger()
+    sandbox.with_photographs(people=2, photos=2, strangers=0)
+    sandbox.apply(sandbox.dataset(name))
+    working = sandbox.cluster.wait_for("FaceDataset", name, sandbox.namespace, _is_reconciling, 30, "reconciles")
     assert condition(working, "Ready")["status"] != "True"
-    done = ledger.ready("FaceDataset", "staff", 240)
+    done = sandbox.ready("FaceDataset", name, 240)
     assert done["status"]["observedGeneration"] == done["metadata"]["generation"]
     assert {c["type"] for c in done["status"]["conditions"]} == {"Ready", "Synthesized", "Committed"}
+    reasons = {event["reason"] for event in sandbox.cluster.events(name, sandbox.namespace)}
+    assert {"AttemptStarted", "Succeeded"} <= reasons
+    assert all(len(job["metadata"]["name"]) <= 47 for job in sandbox.rayjobs())
+
+
+def _is_reconciling(resource: dict) -> bool:  # type: ignore[type-arg]
+    return bool(condition(resource, "Reconciling")["status"])

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from testbed import install, orl
 from testbed.cluster import Cluster, condition, until
+from testbed.partition import cut_off
 from testbed.sandbox import Sandbox
 
 pytestmark = pytest.mark.timeout(480)
@@ -38,7 +39,7 @@ def busy(sandbox: Sandbox) -> Sandbox:
 
 def _crowd(sandbox: Sandbox) -> None:
     sandbox.claims("staff-photos", "faceledger")
-    sandbox.fill("staff-photos", orl.gallery(range(1, 31), 10))
+    sandbox.fill({"staff-photos": orl.gallery(range(1, 31), 10)})
 
 
 def under_way(sandbox: Sandbox, name: str = "staff") -> dict[str, Any]:
@@ -73,14 +74,12 @@ def test_a_killed_worker_pod_loses_nothing(busy: Sandbox) -> None:
 
 
 def test_a_killed_head_pod_costs_one_attempt_and_no_byte(busy: Sandbox) -> None:
-    busy.apply(busy.dataset("undisturbed"))
-    expected = digest(busy.ready("FaceDataset", "undisturbed", 300))
-    busy.apply(busy.dataset())
+    busy.apply(busy.dataset("undisturbed"), busy.dataset())
     first = under_way(busy)["status"]["attempt"]
     kill(busy, f"{HEAD},faceledger.dev/attempt={first['name']}")
     done = busy.ready("FaceDataset", "staff", 400)
     assert done["status"]["attempt"]["number"] == first["number"] + 1
-    assert digest(done) == expected
+    assert digest(done) == digest(busy.ready("FaceDataset", "undisturbed", 300))
 
 
 def test_a_rayjob_deleted_by_hand_is_replaced(busy: Sandbox) -> None:
@@ -99,7 +98,7 @@ def test_a_spec_edited_mid_run_stops_the_old_attempt(busy: Sandbox) -> None:
     second = busy.cluster.wait_for(
         "FaceDataset", "staff", busy.namespace, lambda r: r["status"]["attempt"]["name"] != first, 60, "starts anew"
     )["status"]["attempt"]["name"]
-    until("the old RayJob is gone", lambda: busy.get("RayJob", first) is None, 60)
+    until("the old RayJob is gone", lambda: busy.get("RayJob", first) is None, 60, every=1)
     done = busy.ready("FaceDataset", "staff", 400)
     assert done["status"]["attempt"]["name"] == second
     assert done["status"]["observedGeneration"] == done["metadata"]["generation"] == 2
@@ -110,7 +109,7 @@ def test_deleting_a_resource_mid_run_leaves_nothing(busy: Sandbox) -> None:
     uid = under_way(busy)["metadata"]["uid"]
     assert busy.attempt_objects(uid)
     busy.cluster.delete("FaceDataset", "staff", busy.namespace)
-    until("all of it is gone", lambda: not busy.attempt_objects(uid), 120, lambda: busy.attempt_objects(uid))
+    until("all of it is gone", lambda: not busy.attempt_objects(uid), 120, lambda: busy.attempt_objects(uid), every=1)
 
 
 @local_cluster_only
@@ -143,8 +142,8 @@ def test_a_submitter_without_network_for_a_minute_does_not_end_the_job(busy: San
     busy.apply(busy.dataset())
     attempt = under_way(busy)["status"]["attempt"]["name"]
     submitter = until("the submitter runs", lambda: pods(busy, f"job-name={attempt}"), 30)[0]
-    with _cut_off(submitter["status"]["podIP"]), pytest.raises(AssertionError, match="failed"):
-        until("failed", lambda: _failures(busy), 60)
+    with cut_off(submitter["status"]["podIP"]), pytest.raises(AssertionError, match="failed"):
+        until("failed", lambda: _failures(busy), 60, every=1)
     done = busy.ready("FaceDataset", "staff", 300)
     assert done["status"]["attempt"]["name"] == attempt
 
@@ -165,7 +164,7 @@ def test_a_store_that_is_down_at_commit_is_waited_for(sandbox: Sandbox, part: st
     )
     assert condition(waiting, "Stalled")["status"] != "True"
     with pytest.raises(AssertionError, match="was given up"):
-        until("was given up", lambda: _failures(sandbox), 30)
+        until("was given up", lambda: _failures(sandbox), 30, every=1)
     sandbox.cluster.patch("Deployment", part, sandbox.namespace, {"spec": {"replicas": 1}})
     done = sandbox.ready("FaceDataset", "staff", 240)
     assert done["status"]["commitment"]["state"] == "Finalized"
@@ -257,19 +256,6 @@ def _gpus(cluster: Cluster, count: int) -> Iterator[None]:
         yield
     finally:
         cluster.core.patch_node_status(node, [{"op": "remove", "path": "/status/capacity/nvidia.com~1gpu"}])
-
-
-@contextmanager
-def _cut_off(address: str) -> Iterator[None]:
-    """Drops every packet from and to a pod's address, on the node."""
-    table = f"faceledger-test-{address.replace('.', '-')}"
-    hooks = ("forward", f"ip saddr {address} drop; ip daddr {address} drop"), ("input", f"ip saddr {address} drop")
-    chains = (f"chain {hook} {{ type filter hook {hook} priority -10; {rules}; }}" for hook, rules in hooks)
-    subprocess.run(("nft", f"table inet {table} {{ {'; '.join(chains)}; }}"), check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(("nft", "delete", "table", "inet", table), check=True)
 
 
 def _containerd() -> tuple[str, ...]:
