@@ -12,6 +12,7 @@ CLUSTER ?= local
 PYTHON ?= python3
 B ?= main-job
 N ?= 4
+MINUTES ?= 30
 PY := .venv/bin/python
 RUN := PYTHONUNBUFFERED=1 $(PY)
 # Tests run side by side: threads of one that wait for each other must not spin on the other's core.
@@ -84,9 +85,12 @@ kueue: cluster-up ## Compiles Kueue and installs it on the local Kubernetes, for
 	@$(RUN) hack/cluster kueue
 
 ##@ Measure
-.PHONY: bench
+.PHONY: bench soak
 bench: .venv/uv.lock ## Prints the figures of B=AREA, one JSON object a line
 	@$(RUN) benchmarks/$(subst -,_,$(B)).py
+
+soak: cluster-up ## Random use and faults for MINUTES, then what must hold (SEED repeats one); nobody else on the cluster
+	@$(RUN) hack/soak $(MINUTES) $(SEED)
 
 ##@ Keep it in order
 .PHONY: generate verify format lint-chart sbom
@@ -96,16 +100,16 @@ generate: .venv/uv.lock ## Writes CRDs, reference pages, schemas and ABI
 verify: .venv/uv.lock ## Fails where a generated file is not current
 	@$(RUN) hack/generate --check
 
-format: .venv/uv.lock ## Formats the Python code
-	@.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format --quiet .
-
-# The environment is what uv.lock says; the stamp is a copy of that lock.
 lint-chart: .venv/uv.lock ## kube-score over what the chart installs; compiles kube-score at the first time
 	@$(RUN) hack/lint-chart
 
 sbom: .venv/uv.lock ## Bills of materials of both images (CycloneDX), in out/sbom
 	@hack/sbom
 
+format: .venv/uv.lock ## Formats the Python code
+	@.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format --quiet .
+
+# The environment is what uv.lock says; the stamp is a copy of that lock.
 .venv/uv.lock: uv.lock pyproject.toml hack/bootstrap
 	@PYTHON=$(PYTHON) hack/bootstrap
 	@cp uv.lock $@
