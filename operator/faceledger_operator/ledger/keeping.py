@@ -21,8 +21,9 @@ from .nodes import Nodes
 
 __all__ = ["Keeping"]
 
-LOOK_SECONDS = 1.0
-"""A look waits no longer for what is being kept."""
+LOOK_SECONDS = 0.1
+"""A look waits no longer for what is being kept: a few receipts on a disk are there by then, and a pass that waited for
+more would hold up the transactions of the next one."""
 
 AT_ONCE = 16
 """Receipts that are kept at the same time: stores answer within milliseconds to a second."""
