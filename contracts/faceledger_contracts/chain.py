@@ -7,6 +7,7 @@ info, path, query or header of the connection. This module alone imports web3; n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import starmap
 from typing import Any, TypeVar
 
 import requests
@@ -83,11 +84,9 @@ class ChainReader:
         block = self._ask(f"{tag} block", lambda: self._tagged(tag))
         return None if block is None else _block(block).number
 
-    def run_key_window(self, contract: str, key: str) -> RunKeyWindow:
-        ledger = self._ledger(contract)
-        address = Web3.to_checksum_address(key)
-        start, end = self._ask("run key", ledger.functions.runKeyWindow(address).call)
-        return RunKeyWindow(start, end, self._ask("run key", ledger.functions.runKeyRevokedIn(address).call))
+    def run_key_windows(self, contract: str, keys: Sequence[str]) -> list[RunKeyWindow]:
+        question = self._ledger(contract).functions.runKeyWindows([Web3.to_checksum_address(key) for key in keys])
+        return list(starmap(RunKeyWindow, zip(*self._ask("run keys", question.call), strict=True)))
 
     def revoked_at(self, contract: str, nullifiers: Sequence[bytes]) -> list[int]:
         question = self._ledger(contract).functions.commitmentsRevokedAt(list(nullifiers))

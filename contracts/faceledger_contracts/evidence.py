@@ -110,8 +110,8 @@ class Chain(Protocol):
         """Number of the block that the chain calls finalized or safe; None on a chain without such blocks."""
         ...
 
-    def run_key_window(self, contract: str, key: str) -> RunKeyWindow:
-        """The window of a run key, from the latest state."""
+    def run_key_windows(self, contract: str, keys: Sequence[str]) -> list[RunKeyWindow]:
+        """The window of each run key, from the latest state."""
         ...
 
     def revoked_at(self, contract: str, nullifiers: Sequence[bytes]) -> list[int]:

@@ -58,6 +58,11 @@ class Committed(Frozen):
     batch_signature: Hex65 = Field(description="EIP-712 Batch by the batch's run key.")
     inclusion: Inclusion | None = None
 
+    @property
+    def domain(self) -> Domain:
+        """Where its signatures count."""
+        return Domain(self.chain_id, self.contract)
+
     @model_validator(mode="after")
     def _version_tells_of_inclusion(self) -> Self:
         if (self.version == 2) is not (self.inclusion is not None):
@@ -75,11 +80,6 @@ class Receipt(Committed):
         description="Siblings from the leaf up to the root, for OpenZeppelin's MerkleProof."
     )
     report_signature: Hex65 = Field(description="EIP-712 RunReport by the record's run key.")
-
-    @property
-    def domain(self) -> Domain:
-        """Where this receipt's signatures count."""
-        return Domain(self.chain_id, self.contract)
 
 
 _Kind = TypeVar("_Kind", bound=Committed)

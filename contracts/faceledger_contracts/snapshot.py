@@ -14,6 +14,7 @@ from faceledger_contracts.evidence import Block, Chain, ChainUnavailable, Finali
 __all__ = ["Snapshot"]
 
 _Answer = TypeVar("_Answer")
+_Item = TypeVar("_Item", str, bytes)
 
 
 class Snapshot:
@@ -41,19 +42,26 @@ class Snapshot:
     def tagged(self, tag: FinalityTag) -> int | None:
         return self._ask(self._chain.tagged, tag)
 
-    def run_key_window(self, contract: str, key: str) -> RunKeyWindow:
-        return self._ask(self._chain.run_key_window, contract, key)
+    def run_key_windows(self, contract: str, keys: Sequence[str]) -> list[RunKeyWindow]:
+        return self._ask_each(self._chain.run_key_windows, contract, keys)
 
     def revoked_at(self, contract: str, nullifiers: Sequence[bytes]) -> list[int]:
-        new = [one for one in dict.fromkeys(nullifiers) if ("revoked_at", contract, one) not in self._answers]
+        return self._ask_each(self._chain.revoked_at, contract, nullifiers)
+
+    def _ask_each(
+        self, method: Callable[[str, Sequence[_Item]], list[_Answer]], contract: str, items: Sequence[_Item]
+    ) -> list[_Answer]:
+        """The answer for each item; those that were never asked for are asked for in one question."""
+        name = method.__name__
+        new = [one for one in dict.fromkeys(items) if (name, contract, one) not in self._answers]
         if new:
             answers: Sequence[Any]
             try:
-                answers = self._chain.revoked_at(contract, new)
+                answers = method(contract, new)
             except ChainUnavailable as error:
                 answers = [error] * len(new)
-            self._answers |= {("revoked_at", contract, one): answer for one, answer in zip(new, answers, strict=True)}
-        return [self._kept("revoked_at", contract, one) for one in nullifiers]
+            self._answers |= {(name, contract, one): answer for one, answer in zip(new, answers, strict=True)}
+        return [self._kept(name, contract, one) for one in items]
 
     def _ask(self, method: Callable[..., _Answer], *arguments: object) -> _Answer:
         question = (method.__name__, *arguments)

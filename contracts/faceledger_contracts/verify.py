@@ -25,18 +25,19 @@ from faceledger_contracts.envelope import Plaintext, artefact_context, decrypt_s
 from faceledger_contracts.evidence import BatchCommitted, Block, Chain, ChainUnavailable, FinalityTag, Outcome
 from faceledger_contracts.inclusion import proved_outcome
 from faceledger_contracts.nullifier import nullifier
-from faceledger_contracts.receipt import Receipt, ReceiptError, parse_receipt
+from faceledger_contracts.receipt import Committed, Receipt, ReceiptError, parse_receipt
 from faceledger_contracts.record import Artefact, leaf
 from faceledger_contracts.results import LineLeaves
 from faceledger_contracts.snapshot import Snapshot
 
-__all__ = ["Finality", "Step", "is_verified", "verify_receipt", "verify_receipts"]
+__all__ = ["Finality", "Step", "is_verified", "verify_at", "verify_receipt", "verify_receipts"]
 
 Finality = FinalityTag | int
 """When a block counts as final: the chain's own tag, or this many blocks on top of it."""
 
 AT_ONCE = 1_000
-"""Receipts whose revocation is asked for in one call: it reads 2.2 million gas of state, far below any node's cap."""
+"""Receipts whose revocations, or whose run keys, are asked for in one call: it reads 2.2 million gas of state, far
+below any node's cap."""
 
 IN_MEMORY_BYTES = 8 << 20
 """An encrypted artefact larger than this waits in a temporary file; plaintext is hashed and never stored."""
@@ -70,11 +71,11 @@ def verify_receipts(
 
     A ReceiptError stands for a file that was found to be none, and fails as such.
     """
-    snapshot, rest = Snapshot(chain), iter(receipts)
+    judge, rest = _Judge(Snapshot(chain), finality), iter(receipts)
     while part := [_parsed(given) for given in islice(rest, AT_ONCE)]:
-        _ask_for_revocations(part, snapshot)
+        _ask_at_once(part, judge.chain)
         for receipt in part:
-            yield _verify(receipt, snapshot, content, key, finality)
+            yield _verify(receipt, judge, content, key)
 
 
 def verify_receipt(
@@ -89,7 +90,24 @@ def verify_receipt(
     Without `content` there are no artefact steps; without `key` (32 bytes, the data key) no decryption steps and no
     results root. A node that is out of reach fails the steps that needed it.
     """
-    return _verify(_parsed(receipt), Snapshot(chain), content, key, finality)
+    return _verify(_parsed(receipt), _Judge(Snapshot(chain), finality), content, key)
+
+
+def verify_at(
+    receipt: Receipt, block_hash: str, content: ContentReader | None = None, key: bytes | None = None
+) -> list[Step]:
+    """Checks one receipt without a node, given the hash (0x hex) of the block in which it was committed.
+
+    The caller must know from elsewhere that this block is final on the receipt's chain. What only a node can tell is
+    not among the steps: the contract's code, the run keys' windows and revocations.
+    """
+    steps = [
+        *_own_steps(receipt),
+        *_batch_steps(receipt),
+        _step("transaction", lambda: _proved_transaction(receipt)),
+        _step("block", lambda: _same("transaction.blockHash", receipt.transaction.block_hash, block_hash.lower())),
+    ]
+    return steps if content is None else [*steps, *_content_steps(receipt, content, key)]
 
 
 def _parsed(given: bytes | Receipt | ReceiptError) -> Receipt | ReceiptError:
@@ -99,43 +117,77 @@ def _parsed(given: bytes | Receipt | ReceiptError) -> Receipt | ReceiptError:
         return error
 
 
-def _ask_for_revocations(receipts: Iterable[Receipt | ReceiptError], chain: Chain) -> None:
-    """Lets a snapshot ask for all of them at once; what it does not get fails the step of each."""
-    asked: dict[str, list[bytes]] = {}
+def _ask_at_once(receipts: Iterable[Receipt | ReceiptError], chain: Chain) -> None:
+    """Lets a snapshot ask for what each receipt has of its own; what it does not get fails the step of each."""
+    by_contract: dict[str, list[Receipt]] = {}
     for receipt in receipts:
         if isinstance(receipt, Receipt):
-            asked.setdefault(receipt.contract, []).append(_nullifier(receipt))
-    for contract, nullifiers in asked.items():
+            by_contract.setdefault(receipt.contract, []).append(receipt)
+    for contract, those in by_contract.items():
         with suppress(ChainUnavailable):
-            chain.revoked_at(contract, nullifiers)
+            chain.revoked_at(contract, [_nullifier(receipt) for receipt in those])
+        with suppress(ChainUnavailable):
+            chain.run_key_windows(contract, [receipt.record.run_key for receipt in those])
 
 
 def _verify(
-    receipt: Receipt | ReceiptError,
-    chain: Chain,
-    content: ContentReader | None,
-    key: bytes | None,
-    finality: Finality,
+    receipt: Receipt | ReceiptError, judge: _Judge, content: ContentReader | None, key: bytes | None
 ) -> list[Step]:
     if isinstance(receipt, ReceiptError):
         return [Step("receipt", False, str(receipt))]
     steps = [
+        *_own_steps(receipt),
+        *judge.batch_steps(receipt),
+        _step("run key", lambda: _run_keys(receipt, judge.chain)),
+        _step("revocation", lambda: _revocation(receipt, judge.chain)),
+    ]
+    return steps if content is None else [*steps, *_content_steps(receipt, content, key)]
+
+
+def _own_steps(receipt: Receipt) -> list[Step]:
+    """What a receipt shows of itself."""
+    return [
         Step("receipt", True, f"version {receipt.version}, attempt {receipt.record.attempt}"),
         _step("leaf", lambda: _leaf(receipt)),
         _step("proof", lambda: _proof(receipt)),
-        _step("batch id", lambda: _batch_id(receipt)),
         _step("report signature", lambda: _report_signature(receipt)),
-        _step("batch signature", lambda: _batch_signature(receipt)),
-        *_inclusion_steps(receipt),
-        _step("chain id", lambda: _same("chain id", receipt.chain_id, chain.chain_id())),
-        _step("contract code", lambda: _contract_code(receipt, chain)),
-        _step("transaction", lambda: _transaction(receipt, chain)),
-        _step("canonical block", lambda: _canonical_block(receipt, chain)),
-        _step("finality", lambda: _finality(receipt, chain, finality)),
-        _step("run key", lambda: _run_keys(receipt, chain)),
-        _step("revocation", lambda: _revocation(receipt, chain)),
     ]
-    return steps if content is None else [*steps, *_content_steps(receipt, content, key)]
+
+
+def _batch_steps(receipt: Committed) -> list[Step]:
+    """What it shows of its batch."""
+    inclusion = [] if receipt.inclusion is None else [_step("inclusion", lambda: _inclusion(receipt))]
+    return [
+        _step("batch id", lambda: _batch_id(receipt)),
+        _step("batch signature", lambda: _batch_signature(receipt)),
+        *inclusion,  # None for version 1: there the node has to know the transaction still.
+    ]
+
+
+class _Judge:
+    """Receipts of one batch have most of what they say in common: equal values are judged once, by one snapshot."""
+
+    def __init__(self, chain: Chain, finality: Finality) -> None:
+        self.chain = chain
+        self._finality = finality
+        self._judged: dict[tuple[object, ...], list[Step]] = {}
+
+    def batch_steps(self, receipt: Receipt) -> list[Step]:
+        """The steps that look at nothing but the fields of `Committed`, and at the chain."""
+        values = tuple(map(receipt.__dict__.__getitem__, Committed.model_fields))
+        if values not in self._judged:
+            self._judged[values] = [*_batch_steps(receipt), *self._chain_steps(receipt)]
+        return self._judged[values]
+
+    def _chain_steps(self, receipt: Committed) -> list[Step]:
+        chain = self.chain
+        return [
+            _step("chain id", lambda: _same("chain id", receipt.chain_id, chain.chain_id())),
+            _step("contract code", lambda: _contract_code(receipt, chain)),
+            _step("transaction", lambda: _transaction(receipt, chain)),
+            _step("canonical block", lambda: _canonical_block(receipt, chain)),
+            _step("finality", lambda: _finality(receipt, chain, self._finality)),
+        ]
 
 
 class _DiffersError(Exception):
@@ -166,7 +218,7 @@ def _proof(receipt: Receipt) -> str:
     return f"{len(nodes)} nodes lead to {receipt.root}"
 
 
-def _batch_id(receipt: Receipt) -> str:
+def _batch_id(receipt: Committed) -> str:
     return _same("batchId", receipt.batch_id, to_hex(batch_id_of(from_hex(receipt.root, 32), receipt.count)))
 
 
@@ -176,28 +228,23 @@ def _report_signature(receipt: Receipt) -> str:
     return _same("record.runKey", record.run_key, signer)
 
 
-def _batch_signature(receipt: Receipt) -> str:
+def _batch_signature(receipt: Committed) -> str:
     batch, root = from_hex(receipt.batch_id, 32), from_hex(receipt.root, 32)
     signer = recover_batch(batch, root, receipt.count, receipt.batch_signature, receipt.domain)
     return _same("batchRunKey", receipt.batch_run_key, signer)
 
 
-def _inclusion_steps(receipt: Receipt) -> list[Step]:
-    """None for a receipt of version 1: there the node has to know the transaction still."""
-    return [] if receipt.inclusion is None else [_step("inclusion", lambda: _inclusion(receipt))]
-
-
-def _inclusion(receipt: Receipt) -> str:
+def _inclusion(receipt: Committed) -> str:
     return f"header and proofs show the transaction in block {_proved(receipt).block_number}"
 
 
-def _proved(receipt: Receipt) -> Outcome:
+def _proved(receipt: Committed) -> Outcome:
     assert receipt.inclusion is not None
     place = receipt.transaction
     return proved_outcome(receipt.inclusion, from_hex(place.block_hash, 32), from_hex(place.hash, 32), receipt.contract)
 
 
-def _contract_code(receipt: Receipt, chain: Chain) -> str:
+def _contract_code(receipt: Committed, chain: Chain) -> str:
     _same("codeHash", receipt.code_hash, to_hex(chain.code_hash(receipt.contract)))
     known = faceledger_artefact().code_hash
     if receipt.code_hash != known:
@@ -205,8 +252,17 @@ def _contract_code(receipt: Receipt, chain: Chain) -> str:
     return f"FaceLedger at {receipt.contract}"
 
 
-def _transaction(receipt: Receipt, chain: Chain) -> str:
-    outcome = _included(receipt, chain)
+def _proved_transaction(receipt: Committed) -> str:
+    if receipt.inclusion is None:
+        raise _DiffersError("transaction: a receipt of version 1 proves none; a node has to be asked")
+    return _committed_by(_proved(receipt), receipt)
+
+
+def _transaction(receipt: Committed, chain: Chain) -> str:
+    return _committed_by(_included(receipt, chain), receipt)
+
+
+def _committed_by(outcome: Outcome, receipt: Committed) -> str:
     if not outcome.succeeded:
         raise _DiffersError(f"transaction: {receipt.transaction.hash} failed")
     expected = BatchCommitted(
@@ -217,7 +273,7 @@ def _transaction(receipt: Receipt, chain: Chain) -> str:
     return f"{receipt.transaction.hash} committed {receipt.count} leaves under the root"
 
 
-def _canonical_block(receipt: Receipt, chain: Chain) -> str:
+def _canonical_block(receipt: Committed, chain: Chain) -> str:
     outcome, block, recorded = _included(receipt, chain), _committing_block(receipt, chain), receipt.transaction
     _same("transaction.blockNumber", recorded.block_number, outcome.block_number)
     _same("transaction.blockHash", recorded.block_hash, to_hex(outcome.block_hash))
@@ -225,7 +281,7 @@ def _canonical_block(receipt: Receipt, chain: Chain) -> str:
     return f"block {block.number}, {to_hex(block.hash)}"
 
 
-def _finality(receipt: Receipt, chain: Chain, finality: Finality) -> str:
+def _finality(receipt: Committed, chain: Chain, finality: Finality) -> str:
     number, head = _included(receipt, chain).block_number, chain.head()
     if isinstance(finality, int):
         if head - number < finality:
@@ -241,8 +297,9 @@ def _finality(receipt: Receipt, chain: Chain, finality: Finality) -> str:
 
 def _run_keys(receipt: Receipt, chain: Chain) -> str:
     block = _committing_block(receipt, chain)
-    for field, key in (("record.runKey", receipt.record.run_key), ("batchRunKey", receipt.batch_run_key)):
-        window = chain.run_key_window(receipt.contract, key)
+    keys = receipt.record.run_key, receipt.batch_run_key
+    windows = chain.run_key_windows(receipt.contract, keys)
+    for field, key, window in zip(("record.runKey", "batchRunKey"), keys, windows, strict=True):
         if not window.contains(block):
             raise _DiffersError(
                 f"{field}: {key} was not authorised when block {block.number} was made: "
@@ -262,7 +319,7 @@ def _nullifier(receipt: Receipt) -> bytes:
     return nullifier(from_hex(receipt.leaf, 32), receipt.salts)
 
 
-def _included(receipt: Receipt, chain: Chain) -> Outcome:
+def _included(receipt: Committed, chain: Chain) -> Outcome:
     if receipt.inclusion is not None:
         return _proved(receipt)
     outcome = chain.outcome(from_hex(receipt.transaction.hash, 32), receipt.contract)
@@ -271,7 +328,7 @@ def _included(receipt: Receipt, chain: Chain) -> Outcome:
     return outcome
 
 
-def _committing_block(receipt: Receipt, chain: Chain) -> Block:
+def _committing_block(receipt: Committed, chain: Chain) -> Block:
     number = receipt.transaction.block_number
     block = chain.block(number)
     if block is None:

@@ -75,8 +75,15 @@ contract FaceLedger is IFaceLedger, Identities, Ownable2Step {
     function revokeRunKey(address key) external {
         _onlyRegistrarOrOwner();
         if (!isRunKeyAuthorised(key)) revert RunKeyNotAuthorised(key);
-        _windows[key] = Window(_windows[key].from, uint64(block.timestamp), uint64(block.number));
-        emit RunKeyRevoked(key, uint64(block.timestamp));
+        _endWindow(key);
+    }
+
+    /// @inheritdoc IFaceLedger
+    function revokeRunKeys(address[] calldata keys) external {
+        _onlyRegistrarOrOwner();
+        for (uint256 i = 0; i < keys.length; i++) {
+            if (isRunKeyAuthorised(keys[i])) _endWindow(keys[i]);
+        }
     }
 
     /// @inheritdoc IFaceLedger
@@ -131,6 +138,19 @@ contract FaceLedger is IFaceLedger, Identities, Ownable2Step {
     }
 
     /// @inheritdoc IFaceLedger
+    function runKeyWindows(address[] calldata keys)
+        external
+        view
+        returns (uint64[] memory from, uint64[] memory until, uint64[] memory revokedIn)
+    {
+        (from, until, revokedIn) = (new uint64[](keys.length), new uint64[](keys.length), new uint64[](keys.length));
+        for (uint256 i = 0; i < keys.length; i++) {
+            Window memory window = _windows[keys[i]];
+            (from[i], until[i], revokedIn[i]) = (window.from, window.until, window.revokedIn);
+        }
+    }
+
+    /// @inheritdoc IFaceLedger
     function commitmentsRevokedAt(bytes32[] calldata nullifiers) external view returns (uint64[] memory times) {
         times = new uint64[](nullifiers.length);
         for (uint256 i = 0; i < nullifiers.length; i++) {
@@ -147,6 +167,11 @@ contract FaceLedger is IFaceLedger, Identities, Ownable2Step {
     /// @inheritdoc IFaceLedger
     function batchDigest(bytes32 batchId, bytes32 root, uint32 count) public view returns (bytes32) {
         return _typedHash(keccak256(abi.encode(BATCH_TYPE, batchId, root, count)));
+    }
+
+    function _endWindow(address key) private {
+        _windows[key] = Window(_windows[key].from, uint64(block.timestamp), uint64(block.number));
+        emit RunKeyRevoked(key, uint64(block.timestamp));
     }
 
     function _setCommitter(address account, bool enabled) private {

@@ -33,6 +33,19 @@ contract GasTest is LedgerTest {
         note("revokeCommitments of 100");
     }
 
+    function test_whatTheRevocationOfRunKeysCosts() public {
+        address[] memory keys = new address[](64);
+        for (uint256 i = 0; i < keys.length; i++) {
+            keys[i] = vm.addr(i + 1);
+            vm.prank(operator);
+            ledger.authoriseRunKey(keys[i], UNTIL);
+        }
+        note("authoriseRunKey");
+        vm.prank(operator);
+        ledger.revokeRunKeys(keys);
+        note("revokeRunKeys of 64");
+    }
+
     function note(string memory call) private {
         vm.snapshotValue(call, vm.lastCallGas().gasTotalUsed);
     }

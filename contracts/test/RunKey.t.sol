@@ -88,6 +88,44 @@ contract RunKeyTest is LedgerTest {
         assertEq(ledger.runKeyRevokedIn(runKey), block.number);
     }
 
+    function testFuzz_endsTheWindowsOfManyAndPassesOverThoseThatAreNotOpen(bool asOwner) public {
+        address[] memory keys = three();
+        vm.expectEmit(address(ledger));
+        emit IFaceLedger.RunKeyRevoked(runKey, START);
+        vm.prank(asOwner ? owner : operator);
+        ledger.revokeRunKeys(keys);
+        vm.warp(START + 1);
+        (uint64[] memory from, uint64[] memory until, uint64[] memory revokedIn) = ledger.runKeyWindows(keys);
+        for (uint256 i = 0; i < keys.length; i++) {
+            (uint64 itsFrom, uint64 itsUntil) = ledger.runKeyWindow(keys[i]);
+            assertEq(from[i], itsFrom);
+            assertEq(until[i], itsUntil);
+            assertEq(revokedIn[i], ledger.runKeyRevokedIn(keys[i]));
+            assertFalse(ledger.isRunKeyAuthorised(keys[i]));
+        }
+        assertEq(until[0], 0);
+        assertEq(until[1], START);
+        assertEq(revokedIn[1], block.number);
+    }
+
+    function test_revokesManyWhilePausedAndTheSameAgain() public {
+        vm.startPrank(owner);
+        ledger.pause();
+        ledger.revokeRunKeys(three());
+        vm.warp(START + 1);
+        vm.recordLogs();
+        ledger.revokeRunKeys(three());
+        assertEq(vm.getRecordedLogs().length, 0);
+        expectWindow(runKey, START, START);
+    }
+
+    function testFuzz_refusesToRevokeManyForWhoIsNoRegistrar(address stranger) public {
+        vm.assume(stranger != operator && stranger != owner);
+        vm.expectRevert(abi.encodeWithSelector(IFaceLedger.NotRegistrar.selector, stranger));
+        vm.prank(stranger);
+        ledger.revokeRunKeys(three());
+    }
+
     function test_theOwnerRevokesEvenWhilePaused() public {
         vm.startPrank(owner);
         ledger.pause();
@@ -117,6 +155,12 @@ contract RunKeyTest is LedgerTest {
         vm.expectRevert(abi.encodeWithSelector(IFaceLedger.RunKeyWindowClosed.selector, runKey));
         vm.prank(operator);
         ledger.authoriseRunKey(runKey, type(uint64).max);
+    }
+
+    /// @dev One that never was authorised, one that is, and that one again.
+    function three() private view returns (address[] memory keys) {
+        keys = new address[](3);
+        (keys[0], keys[1], keys[2]) = (key, runKey, runKey);
     }
 
     function expectWindow(address subject, uint64 from, uint64 until) private view {

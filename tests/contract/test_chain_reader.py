@@ -51,9 +51,9 @@ def test_a_transaction_without_a_commit_has_none(ledger: Any, reader: ChainReade
 
 def test_the_window_of_a_run_key_is_read(ledger: Any, reader: ChainReader) -> None:
     key, _ = new_run_key()
-    assert reader.run_key_window(ledger.address, key) == RunKeyWindow(0, 0)
+    assert reader.run_key_windows(ledger.address, [key]) == [RunKeyWindow(0, 0)]
     ledger.authorise(key, 3600)
-    window = reader.run_key_window(ledger.address, key)
+    (window,) = reader.run_key_windows(ledger.address, [key])
     assert window.start == ledger.now()
     assert 3590 <= window.end - window.start <= 3600
 
@@ -66,8 +66,8 @@ def test_the_finalized_block_lags_behind_the_head(ledger: Any, reader: ChainRead
 
 
 def test_a_run_key_cannot_be_asked_where_there_is_no_contract(reader: ChainReader) -> None:
-    with pytest.raises(ChainUnavailable, match="run key: "):
-        reader.run_key_window("0x" + "12" * 20, NOBODY)
+    with pytest.raises(ChainUnavailable, match="run keys: "):
+        reader.run_key_windows("0x" + "12" * 20, [NOBODY])
 
 
 def test_a_session_with_headers_is_used(anvil: str) -> None:

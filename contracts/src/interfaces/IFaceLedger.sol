@@ -71,6 +71,10 @@ interface IFaceLedger {
     /// @notice Ends the window of `key` at once. Only the owner or a registrar; works while paused.
     function revokeRunKey(address key) external;
 
+    /// @notice Ends the windows of `keys` at once; those that are not open are passed over, so that one that expires on
+    /// the way holds up no other. Only the owner or a registrar; works while paused.
+    function revokeRunKeys(address[] calldata keys) external;
+
     /// @notice Revokes the commitments that `nullifiers` stand for. Only the owner or a registrar; works while paused.
     /// @dev A nullifier is a salted hash of a leaf: who has the receipt finds it, and nobody else learns which leaf of
     /// which batch was revoked, or of whom.
@@ -98,6 +102,12 @@ interface IFaceLedger {
     /// @notice The block in which `key` was revoked; zero if it never was. Blocks of one second share a time: where
     /// `until` is this block's time, the key was authorised up to here in the order of transactions.
     function runKeyRevokedIn(address key) external view returns (uint64 blockNumber);
+
+    /// @notice `runKeyWindow` and `runKeyRevokedIn` of many keys, in their order: one question for a folder of receipts.
+    function runKeyWindows(address[] calldata keys)
+        external
+        view
+        returns (uint64[] memory from, uint64[] memory until, uint64[] memory revokedIn);
 
     /// @notice Whether `key` may sign a batch in this block.
     function isRunKeyAuthorised(address key) external view returns (bool);

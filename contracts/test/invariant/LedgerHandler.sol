@@ -80,6 +80,16 @@ contract LedgerHandler is Test {
         } catch {}
     }
 
+    function revokeTwo(uint256 keySeed, uint256 otherSeed) external told {
+        address[] memory keys = new address[](2);
+        (keys[0], keys[1]) = (keyAt(keySeed), keyAt(otherSeed));
+        vm.prank(operator);
+        ledger.revokeRunKeys(keys);
+        for (uint256 i = 0; i < keys.length; i++) {
+            if (firstFrom[keys[i]] != 0) hasEnded[keys[i]] = true;
+        }
+    }
+
     function pass(uint32 time) external {
         vm.warp(block.timestamp + time % 12 hours);
         vm.roll(block.number + 1);

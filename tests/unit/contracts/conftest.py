@@ -85,8 +85,9 @@ class RecordedChain:
     def tagged(self, tag: FinalityTag) -> int | None:
         return self.final
 
-    def run_key_window(self, contract: str, key: str) -> RunKeyWindow:
-        return self.windows.get(key, RunKeyWindow(0, 0)) if contract == CONTRACT else RunKeyWindow(0, 0)
+    def run_key_windows(self, contract: str, keys: Sequence[str]) -> list[RunKeyWindow]:
+        known = self.windows if contract == CONTRACT else {}
+        return [known.get(key, RunKeyWindow(0, 0)) for key in keys]
 
     def revoked_at(self, contract: str, nullifiers: Sequence[bytes]) -> list[int]:
         return [self.revoked.get(nullifier, 0) for nullifier in nullifiers]
