@@ -138,9 +138,17 @@ class _Ledger:
 class FacePool:
     """`size` actors made by `create`, which must answer a fresh handle of a `StepTaker` with a `ready` method."""
 
-    def __init__(self, create: Callable[[], Any], size: int, on_wait: Callable[[bool], None]) -> None:
-        """`on_wait(any actor is up)` is called about once a second while the pool waits."""
+    def __init__(
+        self,
+        create: Callable[[], Any],
+        size: int,
+        on_wait: Callable[[bool], None],
+        end: Callable[[Any], object] = ray.kill,
+    ) -> None:
+        """`on_wait(any actor is up)` is called about once a second while the pool waits; `end` is what becomes of an
+        actor when the pool is closed."""
         self._create = create
+        self._end = end
         self._on_wait = on_wait
         self._places = [self._fresh() for _ in range(size)]
         self._stillborn = 0
@@ -163,9 +171,9 @@ class FacePool:
         return Stored(ray.put(value))
 
     def close(self) -> None:
-        """Ends all actors."""
+        """Gives all actors up."""
         for place in self._places:
-            ray.kill(place.actor)
+            self._end(place.actor)
         self._places = []
 
     def _fresh(self) -> _Place:

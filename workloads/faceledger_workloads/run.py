@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import ray
@@ -49,8 +50,8 @@ __all__ = ["actors", "main"]
 _log = structlog.get_logger()
 
 
-def main(arguments: list[str]) -> int:
-    """Runs the spec named on the command line; the exit status."""
+def main(arguments: list[str], make: Callable[[Workers], PoolMaker] | None = None) -> int:
+    """Runs the spec named on the command line, on `actors` or on those that `make` makes; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m faceledger_workloads.run", description="Runs one attempt.")
     parser.add_argument("spec", type=Path, help="run spec (JSON)")
     options = parser.parse_args(arguments)
@@ -82,7 +83,7 @@ def main(arguments: list[str]) -> int:
         termination.listen()
         content = Replicas.at(run.ipfs_apis, run.ipfs_needed) if run.ipfs_apis else LocalContent()
         vault = Vault(Path(run.output), read_data_key(run.data_key_file, "dataKeyFile"), run.purpose)
-        return perform(run, vault, reporter, content, clock, actors(run.workers))
+        return perform(run, vault, reporter, content, clock, (make or actors)(run.workers))
 
     try:
         return conduct(reporter, work, termination)

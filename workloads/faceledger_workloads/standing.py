@@ -1,4 +1,4 @@
-"""The driver of an attempt on a standing Ray cluster: `python -m faceledger_workloads.standing ATTEMPT`, on its head.
+"""The driver of an attempt on a standing Ray cluster, on its head; `faceledger_workloads.standing_start` calls it.
 
 In: the attempt's name; its run spec and run key, fetched with the head's service account, which may read them while
 the attempt lasts. Out: what `faceledger_workloads.run` does with them. Invariant: the key lies in memory alone, for
@@ -7,11 +7,9 @@ this user alone, and is gone when the driver is.
 
 from __future__ import annotations
 
-import argparse
 import base64
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import structlog
@@ -21,6 +19,7 @@ from faceledger_workloads.api_server import SERVICE_ACCOUNT, read_object, server
 from faceledger_workloads.clock import SystemClock
 from faceledger_workloads.report import ReportUnavailable
 from faceledger_workloads.runspec import parse_report_target
+from faceledger_workloads.warm import warm_actors
 
 __all__ = ["main"]
 
@@ -31,10 +30,8 @@ _log = structlog.get_logger()
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the attempt named on the command line; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m faceledger_workloads.standing", description="Runs one attempt.")
-    parser.add_argument("attempt", help="name of the attempt")
-    attempt = parser.parse_args(arguments).attempt
+    """Runs the attempt that is the only argument; the exit status."""
+    (attempt,) = arguments
     try:
         spec, key = _fetch(attempt)
         folder = Path(parse_report_target(spec).run_key_file).parent
@@ -42,7 +39,7 @@ def main(arguments: list[str]) -> int:
         _log.error("the run cannot be begun", error=str(error) if isinstance(error, ReportUnavailable) else "not ours")
         return 1
     try:
-        return run.main([str(_lay_down(folder, spec, key))])
+        return run.main([str(_lay_down(folder, spec, key))], warm_actors)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -67,7 +64,3 @@ def _lay_down(folder: Path, spec: bytes, key: bytes) -> Path:
         file.touch(mode=0o600)
         file.write_bytes(content)
     return folder / "run.json"
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

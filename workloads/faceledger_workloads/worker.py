@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from faceledger_workloads.allocator import keep_freed_memory
 from faceledger_workloads.device import usable_device
 from faceledger_workloads.embedding.rows import Embeddings
 from faceledger_workloads.face import Face, FaceFinder, Unfit
@@ -61,6 +62,7 @@ class FaceWorker(StepTaker):
         # Read when torch is loaded. On a shared node, threads that spin while they wait for each other keep each other
         # from working: with one of two cores taken, two of them encoded a sixth of what one alone did.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        keep_freed_memory()
         self._trained: tuple[str, Sampler] | None = None
         self._scorer: tuple[Shared[Scorer], Scorer] | None = None
         self._varied: tuple[Photo, tuple[Found, ...]] | None = None
@@ -76,6 +78,10 @@ class FaceWorker(StepTaker):
         if self._setup.synthesis is not None and self._setup.synthesis.checkpoint is not None:
             _ = self._sampler
         return os.getpid()
+
+    def forget(self) -> None:
+        """What a run left: for a worker that another run goes on with."""
+        self._trained = self._scorer = self._varied = self._carried = None
 
     def detect_faces(self, shard: Sequence[Photo], folder: Images | None = None) -> Seen:
         """Decodes, detects and aligns a shard of the source's files, or of another folder's."""

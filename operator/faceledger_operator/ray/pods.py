@@ -253,11 +253,13 @@ def _resources(cpu: str, memory: str, gpu: int = 0) -> Object:
 
 
 def _ray_env() -> list[Object]:
-    """Objects are never spilled: they hold faces, and /tmp is a disk."""
+    """Objects are never spilled: they hold faces, and /tmp is a disk. Workers and drivers are not niced: what share of
+    a node they have is said by the pod's requests."""
     return [
         {"name": "HOME", "value": "/tmp"},  # noqa: S108
         {"name": "RAY_USAGE_STATS_ENABLED", "value": "0"},
         {"name": "RAY_automatic_object_spilling_enabled", "value": "0"},
+        {"name": "RAY_worker_niceness", "value": "0"},
     ]
 
 

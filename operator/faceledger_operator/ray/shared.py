@@ -83,7 +83,7 @@ def build_shared_rayjob(plan: RayJobPlan, cluster: str) -> Object:
         },
         "spec": {
             "submissionMode": "HTTPMode",
-            "entrypoint": f"python -m faceledger_workloads.standing {pods.attempt}",
+            "entrypoint": f"python -m faceledger_workloads.standing_start {pods.attempt}",
             "clusterSelector": {"ray.io/cluster": cluster},
             "backoffLimit": 0,
             "activeDeadlineSeconds": plan.timeout,

@@ -1,0 +1,73 @@
+"""Workers that stay up between runs, on a real Ray: found again, never shared at once, and out of the way of others."""
+
+from __future__ import annotations
+
+import os
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faceledger_workloads.runspec import Images, Workers
+from faceledger_workloads.shards import Step
+from faceledger_workloads.step_taker import StepTaker
+from faceledger_workloads.warm import warm_actors
+from faceledger_workloads.work import WorkerSetup
+
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(120), pytest.mark.usefixtures("local_ray")]
+
+
+class Counter(StepTaker):
+    """A worker that remembers until it is told to forget."""
+
+    def __init__(self, setup: WorkerSetup) -> None:
+        self._seen = 0
+
+    def ready(self) -> int:
+        return os.getpid()
+
+    def forget(self) -> None:
+        self._seen = 0
+
+    def count(self, shard: int) -> tuple[int, int]:
+        self._seen += 1
+        return os.getpid(), self._seen
+
+
+def setup(folder: str) -> WorkerSetup:
+    return WorkerSetup(Images(path=folder), 64, None, 1, "cpu")
+
+
+def pool(locks: Path, folder: str, cpu: str = "1") -> Any:
+    workers = Workers(min=1, max=1, cpu=Decimal(cpu), gpu=0)
+    return warm_actors(workers, locks, Counter)(setup(folder), lambda _: None)
+
+
+def answers(found: Any, shards: int = 1) -> list[tuple[int, int]]:
+    return list(found.run((Step("count", "count"),), range(shards)))
+
+
+def test_a_worker_is_found_again_and_has_forgotten_the_run_before(tmp_path: Path) -> None:
+    first = pool(tmp_path, "/a")
+    ((process, _), (_, seen)) = answers(first, 2)
+    first.close()
+    second = pool(tmp_path, "/a")
+    assert seen == 2
+    assert answers(second) == [(process, 1)]
+    second.close()
+
+
+def test_a_worker_that_a_run_has_is_not_another_ones(tmp_path: Path) -> None:
+    first, second = pool(tmp_path, "/b"), pool(tmp_path, "/b")
+    assert answers(first)[0][0] != answers(second)[0][0]
+    first.close()
+    second.close()
+
+
+def test_a_worker_that_no_run_has_makes_room_for_one_of_other_settings(tmp_path: Path) -> None:
+    idle = pool(tmp_path, "/c", cpu="2")
+    answers(idle)
+    idle.close()
+    other = pool(tmp_path, "/d", cpu="2")
+    assert answers(other)[0][1] == 1
+    other.close()
