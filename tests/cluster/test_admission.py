@@ -120,6 +120,13 @@ BAD_DATASETS = (
     ),
     pytest.param({"compute": {"timeout": "0s"}}, "spec.compute.timeout", "longer than zero", id="no time at all"),
     pytest.param({"compute": {"retries": 11}}, "spec.compute.retries", "10", id="eleven retries"),
+    pytest.param(
+        {"compute": {"mode": "Shared", "queue": "team-a"}},
+        "spec.compute",
+        "Kueue cannot hold back the jobs of a standing cluster",
+        id="a queue for a standing cluster",
+    ),
+    pytest.param({"compute": {"shared": {"idleTTL": "0s"}}}, "idleTTL", "longer than zero", id="no time to be idle"),
 )
 
 BAD_JOBS = (
