@@ -32,7 +32,7 @@ def may(cluster: Cluster, verb: str, resource: str) -> bool:
         ("create", "rayjobs.ray.io"),
         ("delete", "rayclusters.ray.io"),
         ("get", "secrets"),
-        ("create", "events.events.k8s.io"),
+        ("create", "events"),
         ("create", "jobs.batch"),
     ],
 )

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 
 import requests
 
-from ..kube.kinds import POD, SECRET, Kind
+from ..kube.kinds import EVENT, POD, SECRET, Kind
 from .errors import CommandError
 
 __all__ = ["Cluster", "Endpoint"]
@@ -25,9 +25,6 @@ TIMEOUT_SECONDS = 15.0
 """For one request to the API server."""
 
 SERVICE = Kind("", "v1", "services", "Service")
-
-EVENT = Kind("", "v1", "events", "Event")
-"""In the core group, which alone selects events by the object that they are of."""
 
 
 @dataclass(frozen=True)

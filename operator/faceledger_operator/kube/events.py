@@ -1,4 +1,7 @@
-"""Tells people what happened to a resource, in `kubectl describe` and `kubectl events` (events.k8s.io/v1).
+"""Tells people what happened to a resource, in `kubectl describe` and `kubectl events`.
+
+Written by the core API: `kubectl describe` sorts by `lastTimestamp`, which events.k8s.io/v1 lets nobody set, so that a
+story written there is told in any order.
 
 In: the resource, a stable reason and a message. Out: one Event object. Invariant: the same reason and message of one
 object are written once, by this process or by the one before it: the event's name is derived from them. An event
@@ -76,7 +79,7 @@ def build_event(
     instance: str,
     now: datetime,
 ) -> Object:
-    """The Event; its note is cut to the 1,024 bytes that the API allows."""
+    """The Event; its message is cut to the 1,024 bytes that the API allows."""
     metadata = body["metadata"]
     identity = "\0".join((metadata["uid"], reason, message))
     return {
@@ -84,14 +87,18 @@ def build_event(
             "name": f"{metadata['name']}.{hashlib.sha256(identity.encode()).hexdigest()[:16]}",
             "namespace": metadata["namespace"],
         },
-        "eventTime": now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
-        "reportingController": CONTROLLER,
+        "eventTime": _timestamp(now, "microseconds"),
+        "firstTimestamp": _timestamp(now, "seconds"),
+        "lastTimestamp": _timestamp(now, "seconds"),
+        "count": 1,
+        "source": {"component": CONTROLLER},
+        "reportingComponent": CONTROLLER,
         "reportingInstance": instance[:128],
         "action": action,
         "reason": reason,
         "type": severity,
-        "note": message.encode()[:1024].decode(errors="ignore"),
-        "regarding": {
+        "message": message.encode()[:1024].decode(errors="ignore"),
+        "involvedObject": {
             "apiVersion": kind.api_version,
             "kind": kind.kind,
             "namespace": metadata["namespace"],
@@ -100,3 +107,7 @@ def build_event(
             "resourceVersion": metadata.get("resourceVersion", ""),
         },
     }
+
+
+def _timestamp(moment: datetime, precision: str) -> str:
+    return moment.isoformat(timespec=precision).replace("+00:00", "Z")

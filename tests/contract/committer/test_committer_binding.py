@@ -85,7 +85,7 @@ class Binding:
     def events(self) -> list[tuple[str, str, str]]:
         """Type, reason and note of all events."""
         found = [body for kind, body in self.kube.objects.items() if kind[0] == "events"]
-        return [(body["type"], body["reason"], body["note"]) for body in found]
+        return [(body["type"], body["reason"], body["message"]) for body in found]
 
     async def until(self, done: Callable[[], bool], seconds: float = 20.0) -> None:
         deadline = time.monotonic() + seconds

@@ -69,7 +69,7 @@ class Stage:
 
     def events(self) -> list[tuple[str, str]]:
         found = [body for (plural, _, _), body in self.kube.objects.items() if plural == EVENT.plural]
-        return [(event["reason"], event["note"]) for event in found]
+        return [(event["reason"], event["message"]) for event in found]
 
     def job(self) -> Any:
         return self.kube.objects.get((JOB.plural, "people", "staff-1-repin"))

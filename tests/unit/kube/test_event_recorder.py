@@ -38,9 +38,10 @@ async def test_an_event_says_what_the_api_asks_for() -> None:
     await recorder(api).record(FACE_DATASET, BODY, "SourceEmpty", "the folder holds no image", "Warning")
     (event,) = api.created
     assert event["eventTime"] == "2026-01-02T12:00:00.000000Z"
+    assert event["lastTimestamp"] == "2026-01-02T12:00:00Z"  # what `kubectl describe` sorts by
     assert (event["reason"], event["type"], event["action"]) == ("SourceEmpty", "Warning", "Reconcile")
-    assert event["note"] == "the folder holds no image"
-    assert event["regarding"]["uid"] == "u"
+    assert event["message"] == "the folder holds no image"
+    assert event["involvedObject"]["uid"] == "u"
     assert event["metadata"]["namespace"] == "demo"
 
 
@@ -49,7 +50,7 @@ async def test_the_same_is_written_once_and_something_else_again() -> None:
     found = recorder(api)
     for message in ("one", "one", "two", "one"):
         await found.record(FACE_DATASET, BODY, "Retrying", message)
-    assert [event["note"] for event in api.created] == ["one", "two"]
+    assert [event["message"] for event in api.created] == ["one", "two"]
 
 
 async def test_another_process_gives_the_same_event_the_same_name() -> None:
@@ -76,4 +77,4 @@ async def test_an_event_that_cannot_be_written_stops_nothing_and_is_tried_again(
 
 def test_a_long_note_is_cut_at_a_character() -> None:
     event = build_event(FACE_DATASET, BODY, "R", "ü" * 1000, "Normal", "Reconcile", "i", NOW)
-    assert event["note"] == "ü" * 512
+    assert event["message"] == "ü" * 512

@@ -254,7 +254,7 @@ async def test_each_thing_that_a_person_must_mend_has_an_event() -> None:
     await world.api.create(PERSISTENT_VOLUME_CLAIM, {"metadata": {"name": "staff-photos", "namespace": "demo"}})
     for _ in range(2):
         await world.reconciler("demo", "staff")
-    notes = [event["note"] for event in world.api.of(EVENT)]
+    notes = [event["message"] for event in world.api.of(EVENT)]
     assert len(notes) == 2
     assert {"staff-photos" in note for note in notes} == {True, False}
 
