@@ -34,14 +34,16 @@ Main = Callable[[list[str]], int]
 
 
 def run_preloaded(arguments: list[str], path: Path = SOCKET) -> int | None:
-    """Has the server run a driver; its exit status. None where there is no server."""
+    """Has the server run a driver; its exit status. None where there is no server, or the request is too long."""
+    request = json.dumps({"arguments": arguments, "environment": dict(os.environ)}).encode()
+    if len(request) > MAX_REQUEST:
+        return None
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
         connection.connect(str(path))
     except OSError:
         return None
     with connection:
-        request = json.dumps({"arguments": arguments, "environment": dict(os.environ)}).encode()
         signal.signal(signal.SIGTERM, lambda *_: connection.send(b"stop"))
         socket.send_fds(connection, [request], [1, 2])
         answer = connection.recv(16)

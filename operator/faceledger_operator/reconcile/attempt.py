@@ -22,6 +22,7 @@ from .decision import Decision, keep
 from .observation import Observation
 from .running import decide_running, with_image
 from .starting import decide_given_up, decide_pausing, decide_start
+from .tidying import release
 
 __all__ = ["decide"]
 
@@ -34,7 +35,7 @@ def decide(observation: Observation, now: datetime) -> Decision:
     if attempt is None:
         return decide_start(observation, number=1, failures=0)
     if observation.result_known:
-        return decide_commitment(observation, attempt, now)
+        return release(observation, attempt, decide_commitment(observation, attempt, now), now)
     if attempt.end_time is not None:
         if attempt.retry_at is None:
             return decide_given_up(observation, attempt, now)

@@ -6,6 +6,7 @@ what was computed and said stays as it is; that something of a finished attempt 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ..api.base import AttemptStatus
@@ -15,7 +16,7 @@ from .decision import Decision, Removal, keep
 from .observation import Observation
 from .plan import parse_duration
 
-__all__ = ["SHUTDOWN_GRACE", "decide_tidying"]
+__all__ = ["SHUTDOWN_GRACE", "decide_tidying", "release"]
 
 TIDY_LOOK = 5.0
 """Seconds between two looks at what should be gone."""
@@ -42,6 +43,14 @@ def decide_tidying(observation: Observation, attempt: AttemptStatus, now: dateti
     if children or holders or held or observation.clusters or (job and (job.deleting or not job.ended)):
         return keep(observation, (*children, *holders), TIDY_LOOK)
     return keep(observation, look_again=left.total_seconds() if job and left <= RESYNC else None)
+
+
+def release(observation: Observation, attempt: AttemptStatus, decision: Decision, now: datetime) -> Decision:
+    """The decision, and the removal of what holds computers after the run: a chain that is down may take days."""
+    overdue = attempt.end_time is not None and now - attempt.end_time > SHUTDOWN_GRACE
+    if decision.removals or not overdue:
+        return decision
+    return replace(decision, removals=_holders(observation, observation.job(attempt.name)))
 
 
 def _holds_on(attempt: AttemptStatus, job: JobView) -> bool:

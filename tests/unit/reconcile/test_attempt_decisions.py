@@ -734,6 +734,21 @@ COMMITTING = (
         look_again=5.0,
     ),
     case(
+        "a cluster that outlives its run is removed while the chain is waited for",
+        observed(
+            STAFF,
+            ENDED,
+            status=COMMITTED,
+            commitment=LedgerTrouble(RunReason.COMMITTING, "RPC is down"),
+            jobs=(ended_job(FIRST),),
+            clusters=(ClusterView("c", "c-uid", FIRST.name),),
+        ),
+        "Reconciling",
+        RunReason.COMMITTING,
+        removed=("RayCluster c",),
+        look_again=2.0,
+    ),
+    case(
         "a pod that holds its computer after the end is looked at until it is gone",
         observed(STAFF, ENDED, status=FINAL, pods=(worker_pod(FIRST, deleting=True),)),
         None,
