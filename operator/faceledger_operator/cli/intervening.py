@@ -16,12 +16,13 @@ from .standing import standing_of
 __all__ = ["pause", "resume", "retry"]
 
 DISABLED = "disabled"
+"""The value with which the operator leaves a resource alone."""
 
 
 def retry(cluster: Cluster, found: Found, now: datetime) -> str:
     """Asks for another attempt; one that runs is left alone, and the request counts once it has failed."""
     standing = standing_of(found.body)
-    if is_paused(found):
+    if _is_paused(found):
         raise CommandError(f"{found.resource} is paused; resume it first")
     if standing.state == "Ready":
         raise CommandError(f"{found.resource} is Ready: {standing.message}; change its spec to have it run again")
@@ -33,20 +34,20 @@ def retry(cluster: Cluster, found: Found, now: datetime) -> str:
 
 def pause(cluster: Cluster, found: Found) -> str:
     """The operator starts, changes and commits nothing of it any more; what runs, runs on."""
-    if is_paused(found):
+    if _is_paused(found):
         return "was paused already"
     _annotate(cluster, found, RECONCILE, DISABLED)
     return "paused; what runs already runs on, and nothing is started or committed until it is resumed"
 
 
 def resume(cluster: Cluster, found: Found) -> str:
-    if not is_paused(found):
+    if not _is_paused(found):
         return "was not paused"
     _annotate(cluster, found, RECONCILE, None)
     return "resumed"
 
 
-def is_paused(found: Found) -> bool:
+def _is_paused(found: Found) -> bool:
     return (found.body["metadata"].get("annotations") or {}).get(RECONCILE) == DISABLED
 
 

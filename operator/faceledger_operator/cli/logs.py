@@ -1,12 +1,11 @@
-"""What `faceledger logs` shows: the log of an attempt's driver, which its submitter pod keeps.
+"""Which pod `faceledger logs` reads: the submitter of an attempt, which keeps the log of its driver.
 
-In: a resource whose attempt was started. Out: lines. Invariant: a log that is not there is explained, never an empty
+In: a resource whose attempt was started. Out: the pod's name. Invariant: a log that is not there is explained, never an empty
 success.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from ..kube.kinds import POD
@@ -15,7 +14,7 @@ from .cluster import Cluster
 from .errors import CommandError
 from .finding import Found
 
-__all__ = ["attempt_of", "log_lines", "submitter_of"]
+__all__ = ["attempt_of", "submitter_of"]
 
 JOB_NAME = "batch.kubernetes.io/job-name"
 """Label of a Job's pods; KubeRay's submitter Job is named as the attempt."""
@@ -41,11 +40,6 @@ def submitter_of(cluster: Cluster, namespace: str, attempt: str) -> str:
     if not _has_begun(newest):
         raise CommandError(f"pod {newest['metadata']['name']} of attempt {attempt} has not started yet")
     return str(newest["metadata"]["name"])
-
-
-def log_lines(cluster: Cluster, namespace: str, pod: str, follow: bool, tail: int | None) -> Iterator[str]:
-    """The lines, and with `follow` those that come, until the pod ends."""
-    return cluster.log(namespace, pod, follow, tail)
 
 
 def _has_begun(pod: dict[str, Any]) -> bool:

@@ -15,7 +15,7 @@ from .cluster import Cluster
 from .figures import print_figures
 from .finding import Found, find_resource
 from .intervening import pause, resume, retry
-from .logs import attempt_of, log_lines, submitter_of
+from .logs import attempt_of, submitter_of
 from .options import AsJson, Context, Kubeconfig, Namespace
 from .printing import open_console, print_json
 from .status import list_resources, print_list, print_one, story_of
@@ -70,7 +70,7 @@ def show_logs(
     found = find_resource(cluster, target, namespace)
     chosen = attempt or attempt_of(found)
     pod = submitter_of(cluster, found.namespace, chosen)
-    for line in log_lines(cluster, found.namespace, pod, follow, tail):
+    for line in cluster.log(found.namespace, pod, follow, tail):
         typer.echo(_as_json_line(chosen, pod, line) if as_json else line)
 
 

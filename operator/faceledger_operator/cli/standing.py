@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["Standing", "ready_of", "standing_document", "standing_of"]
+__all__ = ["Standing", "standing_document", "standing_of"]
 
 _CARRIED = ("progress", "attempt", "cost", "commitment", "conditions")
 """Parts of a status that a document repeats as they are."""
@@ -39,10 +39,6 @@ def standing_of(body: dict[str, Any]) -> Standing:
     elif "Reconciling" in conditions:
         state = "Reconciling"
     return Standing(state, ready["reason"], ready.get("message") or "")
-
-
-def ready_of(body: dict[str, Any]) -> bool:
-    return standing_of(body).state == "Ready"
 
 
 def standing_document(body: dict[str, Any]) -> dict[str, Any]:
