@@ -126,6 +126,12 @@ BAD_DATASETS = (
         "Kueue cannot hold back the jobs of a standing cluster",
         id="a queue for a standing cluster",
     ),
+    pytest.param(
+        {"compute": {"queue": "team-a", "workers": {"min": 1, "max": 2}}},
+        "spec.compute",
+        "Kueue admits a fixed number of workers",
+        id="workers that scale in a queue",
+    ),
     pytest.param({"compute": {"shared": {"idleTTL": "0s"}}}, "idleTTL", "longer than zero", id="no time to be idle"),
 )
 

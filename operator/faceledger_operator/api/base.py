@@ -231,7 +231,11 @@ class Compute(ApiModel):
             (
                 "self.mode != 'Shared' || !has(self.queue)",
                 "compute.queue: Kueue cannot hold back the jobs of a standing cluster; use mode Ephemeral",
-            )
+            ),
+            (
+                "!has(self.queue) || self.workers.min == self.workers.max",
+                "compute.workers: Kueue admits a fixed number of workers; with a queue, min and max must be alike",
+            ),
         )
     )
 
