@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 from faceledger_contracts.chain import ChainReader
 from faceledger_contracts.envelope import parse_data_key
+from faceledger_contracts.parcel import is_parcel
 from faceledger_contracts.verify import Finality
 from rich.console import Console
 
@@ -24,6 +25,7 @@ from .finding import find_resource
 from .ipfs import open_content
 from .operating import add_commands
 from .options import AsJson, Context, Kubeconfig, Namespace
+from .parcels import bundle_resource, verify_parcel
 from .printing import open_console, print_files
 from .report import print_reports
 from .results import fetch_results
@@ -52,7 +54,7 @@ KeyFile = Annotated[
 @app.command()
 def verify(
     target: Annotated[
-        str, typer.Argument(metavar="NAME|KIND/NAME|RECEIPT.json|BUNDLE.json|FOLDER", help="What to verify.")
+        str, typer.Argument(metavar="NAME|KIND/NAME|RECEIPT.json|BUNDLE.json|BUNDLE.zip|FOLDER", help="What to verify.")
     ],
     namespace: Namespace = None,
     rpc: Annotated[str | None, typer.Option(help="RPC URL of a node, for receipts in files.")] = None,
@@ -62,6 +64,9 @@ def verify(
     ] = None,
     confirmations: Annotated[
         int | None, typer.Option(min=0, help="Blocks on top that count as final, where the chain has no tag for it.")
+    ] = None,
+    block_hash: Annotated[
+        str | None, typer.Option(help="Hash of the block, as you know it, to verify a BUNDLE.zip without a node.")
     ] = None,
     key_file: KeyFile = None,
     artefact: Annotated[
@@ -80,11 +85,13 @@ def verify(
     """Recomputes a result's commitment from the chain and IPFS. Exit status 0: every step held."""
     held = Held(parse_pairs(artefact or []), read_attestation(attestation, attester))
     key = _read_key(key_file)
-    if Path(target).exists():
+    finality: Finality = "finalized" if confirmations is None else confirmations
+    if Path(target).is_file() and is_parcel(Path(target)):
+        reports = verify_parcel(Path(target), rpc, block_hash, key, finality, held)
+    elif Path(target).exists():
         if rpc is None:
             raise CommandError("a receipt in a file needs --rpc, the URL of a node of its chain")
         content = open_content(*map(Endpoint, ipfs)) if ipfs else None
-        finality: Finality = "finalized" if confirmations is None else confirmations
         reports = verify_files(receipt_files(Path(target)), ChainReader(rpc), content, key, finality, held)
     else:
         cluster = Cluster.connect(kubeconfig, context)
@@ -112,6 +119,21 @@ def results(
     evidence = evidence_of(cluster, found.resource, found.namespace)
     written = fetch_results(evidence, found.resource, output, _read_key(key_file))
     print_files(written, as_json, open_console())
+
+
+@app.command()
+def bundle(
+    target: Annotated[str, typer.Argument(metavar="NAME|KIND/NAME", help="Whose result to bundle.")],
+    output: Annotated[Path, typer.Option("--output", "-o", dir_okay=False, help="File to write, usually NAME.zip.")],
+    namespace: Namespace = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+) -> None:
+    """Puts a result's receipt and its encrypted artefacts into one file that `verify` reads without cluster or IPFS."""
+    cluster = Cluster.connect(kubeconfig, context)
+    found = find_resource(cluster, target, namespace, RUN_KINDS)
+    bundle_resource(evidence_of(cluster, found.resource, found.namespace), found.resource, output)
+    print_files([output], False, open_console())
 
 
 @app.command(name="attest")

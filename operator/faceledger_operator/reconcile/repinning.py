@@ -153,8 +153,8 @@ class Repinning:
         except (ContentError, ValueError) as problem:
             lost[result.attempt] = await self._recover(result, nodes, str(problem))
             return
-        for node, problem in mended.items():
-            note = f"{node} was given back what it had lost or damaged: {problem}"
+        for node, found in mended.items():
+            note = f"{node} was given back what it had lost or damaged: {found}"
             await self._events.record(result.kind, result.resource, "ArtefactsMended", note)
         if lost.pop(result.attempt, None) is not None:
             note = f"the artefacts of {result.attempt} are pinned again on the IPFS nodes"
