@@ -1,7 +1,7 @@
 """Which pod `faceledger logs` reads: the submitter of an attempt, which keeps the log of its driver.
 
-In: a resource whose attempt was started. Out: the pod's name. Invariant: a log that is not there is explained, never an empty
-success.
+In: a resource whose attempt was started. Out: the pod's name. Invariant: a log that is not there is explained,
+never an empty success.
 """
 
 from __future__ import annotations
@@ -25,6 +25,11 @@ def attempt_of(found: Found) -> str:
     attempt = (found.body.get("status") or {}).get("attempt") or {}
     if not attempt.get("name"):
         raise CommandError(f"{found.resource} has no attempt yet: nothing was started, so there is no log")
+    if attempt.get("cluster"):
+        raise CommandError(
+            f"attempt {attempt['name']} ran on the shared RayCluster {attempt['cluster']}, whose head pod keeps the log "
+            f"of its driver, below /tmp/ray/session_latest/logs"
+        )
     return str(attempt["name"])
 
 

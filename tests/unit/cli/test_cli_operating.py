@@ -55,6 +55,7 @@ DONE = job(
     artefacts=[{"name": "results.jsonl", "uri": "ipfs://b"}],
     commitment={"state": "Finalized", "receipt": "front-door-receipt"},
 )
+SHARED = job(attempt={"name": "front-door-abc-1", "cluster": "warm"})
 PAUSED = job(
     annotations={"faceledger.dev/reconcile": "disabled"},
     conditions=[condition("Ready", "False", "ReconciliationPaused", "paused")],
@@ -183,6 +184,7 @@ def test_the_log_is_that_of_the_newest_submitter(server: ApiServer) -> None:
     ("body", "pod", "words"),
     [
         pytest.param(STALLED, None, "has no attempt yet", id="nothing was started"),
+        pytest.param(SHARED, None, "the shared RayCluster warm", id="a cluster that is shared"),
         pytest.param(RUNNING, None, "its pods were removed", id="the pods are gone"),
         pytest.param(
             RUNNING, {"faceledger.dev/attempt": "front-door-abc-1"}, "was not submitted", id="a cluster alone"
