@@ -145,7 +145,7 @@ class User:
         """Its own funded account, password and URL, all of which are secrets that must not be seen anywhere."""
         Account.enable_unaudited_hdwallet_features()
         key = Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{number}").key.to_0x_hex()
-        url = f"http://anvil.{install.NAMESPACE}:8545/{secrets.token_hex(16)}"
+        url = f"http://soak:{secrets.token_hex(16)}@anvil.{install.NAMESPACE}:8545"
         self.sandbox.apply(
             secret(f"{name}-rpc", {"url": url}), keystore_secret(f"{name}-key", key, secrets.token_hex(16))
         )
