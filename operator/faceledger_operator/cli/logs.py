@@ -27,8 +27,8 @@ def attempt_of(found: Found) -> str:
         raise CommandError(f"{found.resource} has no attempt yet: nothing was started, so there is no log")
     if attempt.get("cluster"):
         raise CommandError(
-            f"attempt {attempt['name']} ran on the shared RayCluster {attempt['cluster']}, whose head pod keeps the log "
-            f"of its driver, below /tmp/ray/session_latest/logs"
+            f"attempt {attempt['name']} ran on the shared RayCluster {attempt['cluster']}: its driver's log is in the "
+            f"head pod, below /tmp/ray/session_latest/logs"
         )
     return str(attempt["name"])
 
