@@ -64,7 +64,7 @@ test-contract: .venv/uv.lock ## Foundry tests, then Python against a real EVM no
 
 test-cluster: cluster-up ## The chart before kube-score, then tests on the real cluster (N at a time)
 	@$(RUN) hack/lint-chart
-	@$(RUN) -m pytest tests/cluster -q -m "not disruptive" -n $(N) --dist worksteal
+	@$(RUN) -m pytest tests/cluster -q -m "not disruptive" -n $(N) --dist load --maxschedchunk 1
 	@$(RUN) -m pytest tests/cluster -q -m disruptive
 
 ##@ Cluster

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -17,16 +18,19 @@ from testbed.sandbox import Sandbox
 HERE = Path(__file__).parent
 
 
-LONGEST_FIRST = ("test_survival", "test_main_job", "test_bad_input")
+LONGEST_FIRST = ("test_repinning", "test_survival", "test_compute", "test_queues", "test_main_job", "test_bad_input")
 """Several processes share the tests; one that starts a long test last would keep the others waiting."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first, after each a short one: whoever runs one test holds the next one back from the others."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.cluster)
     order = {name: place for place, name in enumerate(LONGEST_FIRST)}
-    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
+    long = sorted((item for item in items if item.path.stem in order), key=lambda item: order[item.path.stem])
+    short = [item for item in items if item.path.stem not in order]
+    items[:] = [item for pair in zip_longest(long, short) for item in pair if item is not None]
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(60)
 Overrides = dict[str, Any]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def room(cluster: Cluster) -> Iterator[Sandbox]:
     """A namespace in which nothing is stored but by the tests of what cannot be changed."""
     made = Sandbox(cluster)
