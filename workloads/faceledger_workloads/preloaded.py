@@ -109,7 +109,7 @@ def _attend(connection: socket.socket, child: int) -> None:
     ended = os.pidfd_open(child)
     with connection:
         while True:
-            ready, _, _ = select.select([connection, ended], [], [])
+            ready, _, _ = select.select([connection.fileno(), ended], [], [])
             if ended in ready:
                 break
             with suppress(ProcessLookupError):

@@ -73,7 +73,7 @@ def _first_free(digest: str, locks: Path) -> tuple[str, int]:
 def _make_room(cpus: float, locks: Path) -> None:
     """Ends workers that no driver has, of other settings, until a new one finds processors."""
     for name in _names():
-        if ray.available_resources().get("CPU", 0.0) >= cpus:
+        if ray.available_resources().get("CPU", 0.0) >= cpus:  # type: ignore[no-untyped-call]
             return
         held = _lock(locks / name)
         if held is not None:
