@@ -21,7 +21,8 @@ _ENDED_BADLY = frozenset({"FAILED", "STOPPED"})
 
 @dataclass(frozen=True)
 class JobView:
-    """A RayJob. `deployment` and `job` are KubeRay's jobDeploymentStatus and jobStatus, empty before it looked."""
+    """A RayJob. `deployment` and `job` are KubeRay's jobDeploymentStatus and jobStatus, empty before it looked; `suspend`
+    is what the spec asks for, which Kueue sets before KubeRay takes the pods away."""
 
     name: str
     uid: str
@@ -31,6 +32,7 @@ class JobView:
     job: str = ""
     reason: str = ""
     message: str = ""
+    suspend: bool = False
 
     @property
     def submitted(self) -> bool:
@@ -40,7 +42,7 @@ class JobView:
     @property
     def suspended(self) -> bool:
         """Kueue, or a person, holds it back: it has no pods, and its time does not run."""
-        return self.deployment in {"Suspending", "Suspended"}
+        return self.deployment in {"Suspending", "Suspended"} or (self.suspend and not self.ended)
 
     @property
     def invalid(self) -> bool:
@@ -87,6 +89,7 @@ def read_job(body: Object) -> JobView:
         job=status.get("jobStatus", ""),
         reason=status.get("reason", ""),
         message=status.get("message", ""),
+        suspend=bool((body.get("spec") or {}).get("suspend")),
     )
 
 

@@ -692,6 +692,12 @@ COMMITTING = (
         "waits for queue team-a",
     ),
     case(
+        "a run that gives way to another has lost nothing with its head",
+        running(STAFF, jobs=(rayjob(FIRST, suspend=True),), pods=(head_pod(FIRST, deleting=True),)),
+        "Reconciling",
+        RunReason.QUEUED,
+    ),
+    case(
         "a RayJob that a person suspended is waited for",
         observed(STAFF, FIRST, jobs=(rayjob(FIRST, deployment="Suspending"),)),
         "Reconciling",
