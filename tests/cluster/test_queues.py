@@ -21,10 +21,14 @@ LONG_NAME = "the-longest-name-that-a-resource-of-ours-may-bear-is-63-letters"
 
 
 @pytest.fixture
-def queue(cluster: Cluster, ledger: Sandbox) -> Iterator[str]:
-    """The LocalQueue `team-a`, which admits nothing yet; answers its ClusterQueue's name."""
+def kueue(cluster: Cluster) -> None:
     if cluster.get("CustomResourceDefinition", "workloads.kueue.x-k8s.io", "") is None:
         pytest.skip("Kueue is not installed: make kueue")
+
+
+@pytest.fixture
+def queue(kueue: None, cluster: Cluster, ledger: Sandbox) -> Iterator[str]:
+    """The LocalQueue `team-a`, which admits nothing yet; answers its ClusterQueue's name."""
     name = ledger.namespace
     ledger.apply(
         {"apiVersion": KUEUE, "kind": "ResourceFlavor", "metadata": {"name": name}, "spec": {}},
