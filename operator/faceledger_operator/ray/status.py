@@ -21,8 +21,8 @@ _ENDED_BADLY = frozenset({"FAILED", "STOPPED"})
 
 @dataclass(frozen=True)
 class JobView:
-    """A RayJob. `deployment` and `job` are KubeRay's jobDeploymentStatus and jobStatus, empty before it looked. `suspend`:
-    the spec asks for it; Kueue sets it before KubeRay takes the pods away."""
+    """A RayJob. `deployment` and `job` are KubeRay's jobDeploymentStatus and jobStatus, empty before it looked.
+    `suspend`: the spec asks for it; Kueue sets it before KubeRay takes the pods away."""
 
     name: str
     uid: str
