@@ -30,6 +30,7 @@ from .adoption import NotOursError, create_or_adopt
 from .authorising import Authorisations, AuthorisingError
 from .children import (
     Children,
+    anchor_of,
     annotations_of,
     data_key_secret,
     labels_of,
@@ -42,7 +43,7 @@ from .outcome import Outcome, Started, Submitted, Trouble
 from .plan import parse_duration
 from .record import build_record, pending_record
 from .standing import claim
-from .subject import Inputs, Subject
+from .subject import Inputs, Run, Subject
 
 __all__ = ["Actor", "Images"]
 
@@ -53,6 +54,18 @@ DATA_KEY_BYTES = 32
 
 AUTHORISING_LOOK = 1.0
 """Seconds until a start looks again at an authorisation that is under way."""
+
+
+PREPARED_LIMIT = 4096
+"""Attempts that are remembered to lack nothing but the authorisation of their key."""
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """An attempt's objects are there: the uid of their anchor, the address of their run key."""
+
+    anchor: str
+    run_key: str
 
 
 @dataclass(frozen=True)
@@ -76,6 +89,7 @@ class Actor:
         self._random = random
         self._now = now
         self._authorisations = Authorisations()
+        self._prepared: dict[str, _Prepared] = {}
 
     async def perform(self, subject: Subject, step: Start | Submit) -> Outcome:
         """Takes the step; what a person or time must mend comes back as `Trouble`."""
@@ -102,11 +116,9 @@ class Actor:
         try:
             run, plan = subject.run(step.inputs, step.attempt.name), self._rayjob_plan(subject, step)
             standing = shared_cluster(plan, step.inputs.content.apis) if subject.compute.mode == "Shared" else None
-            anchor = await create_or_adopt(self._kube, CONFIG_MAP, run_config_map(subject, run))
-            children = Children(subject, step.attempt.name, anchor, standing.name if standing else None)
-            _, run_key = await _together(
-                self._create_others(children, step.inputs), self._authorised_key(children, ledger)
-            )
+            cluster = standing.name if standing else None
+            run_key = await self._prepare(subject, step.inputs, run, cluster)
+            await self._authorise(subject, ledger, run_key)
             if standing:
                 seconds = parse_duration(subject.compute.shared.idle_ttl)
                 await claim(self._kube, standing, step.attempt.name, seconds)
@@ -122,7 +134,7 @@ class Actor:
             return Trouble(RunReason.ATTEMPT_INVALID, str(error), stalled=True)
         except ApiRefusedError as error:
             return _refused(error)
-        return Started(run_key, parse_time(job["metadata"]["creationTimestamp"]), children.cluster)
+        return Started(run_key, parse_time(job["metadata"]["creationTimestamp"]), cluster)
 
     async def _submit(self, subject: Subject, step: Submit, ledger: Ledger) -> Outcome:
         record = build_record(step.run, step.signed, step.attempt)
@@ -135,14 +147,34 @@ class Actor:
         except LedgerRefusedError as error:
             return Trouble(RunReason.LEDGER_NOT_READY, str(error), stalled=True)
 
-    async def _authorised_key(self, children: Children, ledger: Ledger) -> str:
-        """The address of the attempt's key, once the contract knows it."""
+    async def _prepare(self, subject: Subject, inputs: Inputs, run: Run, cluster: str | None) -> str:
+        """The address of the attempt's key, once all is there that its pods mount.
+
+        What was made at an earlier look, and stands, is not made again: a chain may take many looks to know the key.
+        """
+        prepared = self._prepared.get(run.attempt)
+        if prepared is None or not await self._stands(subject, run.attempt, prepared):
+            anchor = await create_or_adopt(self._kube, CONFIG_MAP, run_config_map(subject, run))
+            children = Children(subject, run.attempt, anchor, cluster)
+            _, run_key = await _together(self._create_others(children, inputs), self._run_key(children))
+            prepared = self._prepared[run.attempt] = _Prepared(anchor["metadata"]["uid"], run_key)
+            _forget_oldest(self._prepared)
+        return prepared.run_key
+
+    async def _stands(self, subject: Subject, attempt: str, prepared: _Prepared) -> bool:
+        """Whether the attempt's anchor is the one that was made, with which the rest would have gone."""
+        found = await self._kube.get(CONFIG_MAP, subject.metadata.namespace, anchor_of(attempt).name)
+        metadata = found["metadata"] if found else {}
+        return metadata.get("uid") == prepared.anchor and "deletionTimestamp" not in metadata
+
+    async def _run_key(self, children: Children) -> str:
         _, private_key = new_run_key(self._random)
-        secret = await create_or_adopt(self._kube, SECRET, children.run_key(private_key))
-        address = run_key_of(secret)
-        timeout = timedelta(seconds=parse_duration(children.subject.compute.timeout))
-        await self._authorisations.wait(ledger, address, _end_of_day(self._now() + timeout + KEY_LIFETIME))
-        return address
+        return run_key_of(await create_or_adopt(self._kube, SECRET, children.run_key(private_key)))
+
+    async def _authorise(self, subject: Subject, ledger: Ledger, run_key: str) -> None:
+        """Returns once the contract knows the key."""
+        timeout = timedelta(seconds=parse_duration(subject.compute.timeout))
+        await self._authorisations.wait(ledger, run_key, _end_of_day(self._now() + timeout + KEY_LIFETIME))
 
     async def _create_others(self, children: Children, inputs: Inputs) -> None:
         others = children.others(inputs.content.apis)
@@ -188,6 +220,11 @@ class Actor:
             timeout=parse_duration(compute.timeout),
             queue=compute.queue,
         )
+
+
+def _forget_oldest(prepared: dict[str, _Prepared]) -> None:
+    while len(prepared) > PREPARED_LIMIT:
+        del prepared[next(iter(prepared))]
 
 
 def _end_of_day(moment: datetime) -> datetime:
