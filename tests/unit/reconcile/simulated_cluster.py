@@ -12,6 +12,7 @@ from typing import Any
 from faceledger_contracts.canonical import canonical_json, sha256_digest
 from faceledger_contracts.eip712 import Domain, sign_report
 from faceledger_operator.kube.kinds import CONFIG_MAP, POD, RAY_CLUSTER, RAY_JOB, SECRET
+from faceledger_operator.kube.labels import CLUSTER
 from faceledger_operator.ledger.content import ContentNodes
 from faceledger_operator.ledger.ledger import Commitment, LedgerUnavailableError, PendingRecord
 from faceledger_workloads.runspec import parse_run_spec
@@ -85,22 +86,31 @@ class SimulatedKubeRay:
     def _advance(self, job: Object) -> None:
         match (job.get("status") or {}).get("jobDeploymentStatus", ""):
             case "":
-                self._make_cluster(job)
+                if CLUSTER in job["metadata"]["labels"]:
+                    self._make_standing_pods()
+                else:
+                    self._make_cluster(job)
                 self._api.change(job, status={"jobDeploymentStatus": "Initializing"})
             case "Initializing":
                 self._api.change(job, status={"jobDeploymentStatus": "Running", "jobStatus": "RUNNING"})
             case "Running":
                 self._report(job)
                 self._api.change(job, status={"jobDeploymentStatus": "Complete", "jobStatus": "SUCCEEDED"})
-            case "Complete":
+            case "Complete" if CLUSTER not in job["metadata"]["labels"]:
                 for cluster in self._api.of(RAY_CLUSTER):
                     self._api.remove(cluster["metadata"]["uid"])
 
     def _make_cluster(self, job: Object) -> None:
-        metadata = job["metadata"]
-        cluster = self._child(f"{metadata['name']}-c", job, {})
-        head = self._child(f"{metadata['name']}-c-head", cluster, {"ray.io/node-type": "head"})
+        cluster = self._child(f"{job['metadata']['name']}-c", job, {})
         self._store(RAY_CLUSTER.kind, cluster)
+        self._make_head(cluster)
+
+    def _make_standing_pods(self) -> None:
+        for cluster in self._api.of(RAY_CLUSTER):
+            self._make_head(cluster)
+
+    def _make_head(self, cluster: Object) -> None:
+        head = self._child(f"{cluster['metadata']['name']}-head", cluster, {"ray.io/node-type": "head"})
         container = {"name": "ray-head", "imageID": f"faceledger/workloads@{IMAGE_DIGEST}", "state": {"running": {}}}
         self._store(POD.kind, {**head, "status": {"phase": "Running", "containerStatuses": [container]}})
 

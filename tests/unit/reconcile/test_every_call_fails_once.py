@@ -69,14 +69,15 @@ class World:
         )
         return cls(api, ledger, SimulatedKubeRay(api, ledger), reconciler)
 
-    async def fill(self) -> None:
+    async def fill(self, mode: str = "Ephemeral") -> None:
         ready = {"conditions": [{"type": "Ready", "status": "True", "reason": "Ready"}]}
         await self.api.create(
             LEDGER_BINDING, {"metadata": {"name": "consortium", "namespace": "demo"}, "status": ready}
         )
         for claim in ("staff-photos", "faceledger"):
             await self.api.create(PERSISTENT_VOLUME_CLAIM, {"metadata": {"name": claim, "namespace": "demo"}})
-        await self.api.create(FACE_DATASET, body("FaceDataset", "staff", DATASET_SPEC))
+        spec = {**DATASET_SPEC, "compute": {"mode": mode}}
+        await self.api.create(FACE_DATASET, body("FaceDataset", "staff", spec))
         self.api.calls = 0
         self.api.writes.clear()
 
@@ -121,9 +122,9 @@ def end_state(world: World) -> dict[str, Any]:
     }
 
 
-async def undisturbed() -> World:
+async def undisturbed(mode: str = "Ephemeral") -> World:
     world = World.make()
-    await world.fill()
+    await world.fill(mode)
     await world.run()
     return world
 
@@ -166,6 +167,19 @@ async def test_every_api_call_may_fail_once(smooth: World, when: When) -> None:
     for number in range(smooth.api.calls):
         world = World.make()
         await world.fill()
+        world.api.fail = (number, when)
+        await world.run()
+        assert end_state(world) == end_state(smooth), f"call {number} failed {when} its effect"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_every_api_call_may_fail_once_on_a_standing_cluster(when: When) -> None:
+    smooth = await undisturbed("Shared")
+    assert end_state(smooth)["left"] == ["Pod", "RayCluster", "ConfigMap", "ServiceAccount"], "the cluster stays alone"
+    assert smooth.api.of(RAY_CLUSTER)[0]["metadata"]["name"] == smooth.status["attempt"]["cluster"]
+    for number in range(smooth.api.calls):
+        world = World.make()
+        await world.fill("Shared")
         world.api.fail = (number, when)
         await world.run()
         assert end_state(world) == end_state(smooth), f"call {number} failed {when} its effect"
