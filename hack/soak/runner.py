@@ -119,6 +119,8 @@ def _look(user: User, sandbox: Sandbox, log: Log, ears: Ears) -> Seen:
     _again(user.settle)
     _wait("all is settled", lambda: _is_settled(sandbox), SETTLE_SECONDS)
     settled = _resources_and_children(sandbox, verify=True)
+    for resource in settled.resources:
+        _tell(f"{resource} is {resource.condition('Ready')}")
     kept = _again(lambda: inspection.receipts(sandbox.cluster, sandbox.namespace))
     _again(user.delete_all)
     _wait("all is gone", lambda: _is_gone(sandbox), REMOVAL_SECONDS)
