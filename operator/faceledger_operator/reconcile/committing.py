@@ -7,7 +7,7 @@ has it.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from faceledger_workloads.runreport import RunReport, RunState
 
@@ -15,7 +15,7 @@ from ..api.base import AttemptStatus, CommitmentStatus, ProgressStatus
 from ..api.conditions import RunReason
 from ..ledger.ledger import Commitment
 from .claims import Headline, ready, reconciling, stalled
-from .decision import Decision, Submit
+from .decision import Decision, Submit, keep
 from .failing import ended, fail, give_up, start_anew
 from .observation import LedgerTrouble, Observation
 from .report import SignedReport
@@ -23,6 +23,10 @@ from .subject import Status
 from .tidying import decide_tidying
 
 __all__ = ["commitment_status", "committing_headline", "decide_commitment", "decide_result"]
+
+QUIET = timedelta(seconds=10)
+"""So long after the end of a run nothing is written of the steps of its commitment: on a quick chain they would each
+be overtaken by the next within a second, and every write of a status goes to etcd and to all who watch."""
 
 COMMIT_LOOK = 2.0
 """Seconds between two looks at a commitment, should its wake-up be lost."""
@@ -61,6 +65,8 @@ def decide_commitment(observation: Observation, attempt: AttemptStatus, now: dat
         status = observation.status.model_copy(update={"commitment": commitment_status(found)})
         if found.state == "Finalized":
             return Decision(ready(observation.subject.result_message(status)), status, None, (), 0.0)
+        if not found.message and _is_young(attempt, now):
+            return keep(observation, look_again=COMMIT_LOOK)
         headline = committing_headline(observation, status, found.message or found.state)
         return Decision(headline, status, None, (), COMMIT_LOOK)
     return _submit_again(observation, attempt, now)
@@ -104,6 +110,10 @@ def _submit_again(observation: Observation, attempt: AttemptStatus, now: datetim
         return Decision(anew.headline, status.model_copy(update={"attempt": anew.status.attempt}), None, anew.removals)
     headline = committing_headline(observation, observation.status, "Pending")
     return Decision(headline, observation.status, Submit(run, signed, attempt), (), COMMIT_LOOK)
+
+
+def _is_young(attempt: AttemptStatus, now: datetime) -> bool:
+    return attempt.end_time is not None and now - attempt.end_time < QUIET
 
 
 def _troubled(observation: Observation, trouble: LedgerTrouble) -> Headline:

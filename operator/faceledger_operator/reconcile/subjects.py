@@ -35,8 +35,10 @@ __all__ = ["SubjectReconciler"]
 
 _log = structlog.get_logger(__name__)
 
-_SILENT = frozenset({RunReason.PENDING, RunReason.STARTING, RunReason.RUNNING})
-"""Reasons that come and go with every attempt: its own event tells of it."""
+_SILENT = frozenset(
+    {RunReason.PENDING, RunReason.AUTHORISING, RunReason.STARTING, RunReason.RUNNING, RunReason.COMMITTING}
+)
+"""Reasons that come and go with every attempt: the events of its start and of its end tell of it."""
 
 
 class SubjectReconciler:
