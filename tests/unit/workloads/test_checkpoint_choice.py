@@ -84,6 +84,12 @@ def test_the_checkpoint_is_named_by_its_digest(checkpoint: Path) -> None:
             "/no/such",
             id="no such file",
         ),
+        pytest.param(
+            {"path": "/weights/ffhq.pkl", "sha256": "0" * 64},
+            FailureReason.CHECKPOINT_UNREADABLE,
+            "could run any code and is never read here; convert it once",
+            id="a pickle",
+        ),
     ],
 )
 def test_a_checkpoint_that_cannot_be_used_names_the_field(

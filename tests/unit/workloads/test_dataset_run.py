@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
+import os
 import shutil
 import struct
 import zlib
@@ -243,6 +245,31 @@ def test_enrolled_people_are_varied_beside_new_ones_and_stay_themselves(
     assert all(row["identity"] == real[row["index"]] and row["checkpoint"] is None for row in kept)
     chips = {row["chip"]: row["chipDigest"] for row in rows if "chip" in row}
     assert len(chips) == len(set(chips.values())) == outcome.summary.images
+
+
+def test_no_faces_can_be_asked_for(run_builder: RunBuilder, copy_photos: CopyPhotos, perform_run: Perform) -> None:
+    copy_photos(run_builder.root / "photos", {1: range(1, 2)})
+    run = run_builder.dataset(synthesis=synthesis({"bundled": "faces-64"}, faces=0))
+    outcome = perform_run(run)
+    assert isinstance(outcome.summary, DatasetSummary)
+    assert (outcome.summary.real, outcome.summary.synthetic, outcome.summary.screened) == (1, 0, {})
+    assert [row["kind"] for row in manifest(run, outcome)] == ["Real"]
+
+
+def test_a_full_disk_is_named_and_nothing_half_written_is_left(
+    run_builder: RunBuilder, copy_photos: CopyPhotos, perform_run: Perform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy_photos(run_builder.root / "photos", {1: range(1, 2)})
+    run = run_builder.dataset()
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunFailed, match=r"output: .+: No space left") as failed:
+        perform_run(run)
+    assert failed.value.failure.reason is FailureReason.OUTPUT_FULL
+    assert [path for path in Path(run.output).rglob("*") if path.is_file()] == []
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,10 @@ __all__ = [
 ]
 
 
+PICKLE_SUFFIXES = frozenset({".ckpt", ".pickle", ".pkl", ".pt", ".pth"})
+"""File name endings, lower case, of what runs code when it is read."""
+
+
 class CheckpointMetadata(BaseModel):
     """The JSON beside the tensors."""
 
@@ -72,8 +76,11 @@ def read_checkpoint(path: Path, sha256: str | None = None) -> tuple[nn.Module, C
     """The network (float32, evaluation mode) and the metadata of `path`, a .safetensors file with its .json beside it.
 
     `sha256` is the digest that the caller pinned, if any. Raises CheckpointDigestDiffersError when the file's digest is
-    not the pinned one or not that of the metadata, CheckpointError when a file is missing, damaged or does not fit.
+    not the pinned one or not that of the metadata, CheckpointError when a file is missing, damaged, unfit or a pickle.
     """
+    if path.suffix.lower() in PICKLE_SUFFIXES:
+        how = "convert it once: python -m faceledger_workloads.synthesis.convert"
+        raise CheckpointError(f"{path}: a pickle could run any code and is never read here; {how}")
     try:
         content = path.read_bytes()
         # The pin comes first: what is not the user's file is not worth a word about its description.

@@ -12,17 +12,18 @@ from __future__ import annotations
 import argparse
 import base64
 import html
-import io
 import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from faceledger_workloads.charts import chart_png
 from faceledger_workloads.embedding.rows import Embeddings
 from faceledger_workloads.synthesis.checkpoint import write_atomically
 from faceledger_workloads.synthesis.cyclegan import CycleGANFaces
@@ -38,6 +39,9 @@ from faceledger_workloads.synthesis.eye import Eye
 from faceledger_workloads.synthesis.faces import face_generator
 from faceledger_workloads.synthesis.model import FaceTrainer
 from faceledger_workloads.synthesis.trainers import TRAINERS, build_trainer, training_config
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["Compared", "Conditions", "compare", "main"]
 
@@ -194,18 +198,16 @@ def _retention(made: _Encoded, sources: _Encoded) -> float | None:
 
 
 def _chart(results: Sequence[Compared]) -> bytes:
-    from matplotlib.figure import Figure
+    return chart_png((10, 3.5), lambda figure: _draw(figure, results))
 
-    figure = Figure(figsize=(10, 3.5), layout="constrained")
+
+def _draw(figure: Figure, results: Sequence[Compared]) -> None:
     names = [result.model for result in results]
     shown = ("detection_rate", "frechet_distance", "coverage")
     for panel, name in zip(figure.subplots(1, len(shown)), shown, strict=True):
         panel.bar(names, [getattr(result, name) or 0.0 for result in results])
         panel.set(title=name.replace("_", " "))
         panel.tick_params(axis="x", rotation=30)
-    image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=100, metadata={"Software": None})
-    return image.getvalue()
 
 
 def _page(

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from faceledger_workloads.embedding.encoder import load_encoder
 from faceledger_workloads.embedding.rows import Embeddings
-from faceledger_workloads.face import Face, FaceFinder
-from faceledger_workloads.images.scale import decode_png
+from faceledger_workloads.face import FaceFinder
 from faceledger_workloads.runspec import Encoder
+from faceledger_workloads.synthesis.portraits import Portrait, PortraitFinder
 
 __all__ = ["Eye"]
 
@@ -26,12 +26,11 @@ class Eye:
     """Finds and encodes faces on the processor."""
 
     def __init__(self, encoder: Encoder | None = None) -> None:
-        self._finder = FaceFinder()
+        self._finder = PortraitFinder(FaceFinder())
         self._encoder = load_encoder(encoder or Encoder(), "cpu")
 
     def encode(self, images: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> tuple[Embeddings, list[int]]:
         """(n, 128) of the images in which a face was found, and the numbers of these images."""
-        found = list(self._finder.in_pixels(list(images), CHIP_SIDE))
-        where = [number for number, face in enumerate(found) if isinstance(face, Face)]
-        chips = [decode_png(face.chip_png) for face in found if isinstance(face, Face)]
-        return self._encoder.encode(chips), where
+        looked = self._finder.look(list(images), CHIP_SIDE)
+        where = [number for number, one in enumerate(looked) if isinstance(one, Portrait)]
+        return self._encoder.encode([one.chip for one in looked if isinstance(one, Portrait)]), where

@@ -64,11 +64,13 @@ def take(interval: Interval, images: TrainingImages) -> IntervalResult:
     if interval.processes == 1:
         torch.set_num_threads(interval.threads)
         return _advance(unpack_state(interval.state, torch.device(interval.device)), interval.until_kimg, images)
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    # The server imports torch once, for this interval's processes and those of all later ones, and starts no thread.
+    context.set_forkserver_preload([__name__])
     results = context.SimpleQueue()
     arguments = (interval, images, _free_port(), results)
     spawned = start_processes(  # type: ignore[no-untyped-call]
-        _peer, arguments, nprocs=interval.processes, join=False, start_method="spawn"
+        _peer, arguments, nprocs=interval.processes, join=False, start_method="forkserver"
     )
     # Taken before joining: a process does not end before what it put was read.
     result = _first_result(spawned, results)

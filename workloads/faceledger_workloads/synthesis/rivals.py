@@ -9,7 +9,6 @@ parameter.
 from __future__ import annotations
 
 import copy
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,16 +19,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
 from faceledger_workloads.synthesis.dataset import TrainingImages
-from faceledger_workloads.synthesis.model import Counters, StepReport, TrainingDivergedError
+from faceledger_workloads.synthesis.model import Counters, StepReport
 from faceledger_workloads.synthesis.randomness import step_random
 from faceledger_workloads.synthesis.share import Share
+from faceledger_workloads.synthesis.updates import descend, follow
 
 __all__ = ["AdamSettings", "Losses", "Rivals", "RivalsConfig", "averaged"]
 
 Network = TypeVar("Network", bound=nn.Module)
-
-EMA_RAMPUP = 0.05
-"""A moving average never looks back further than this share of the images seen."""
 
 
 class RivalsConfig(BaseModel):
@@ -100,7 +97,13 @@ class Rivals(ABC):
         """One update of every network; raises TrainingDivergedError."""
         losses = self._play(images, step_random(self._settings.seed, self.steps))
         self.steps += 1
-        self._follow()
+        follow(
+            self._networks["average"],
+            self._networks["generator"],
+            kimg=self.kimg,
+            batch=self._settings.batch,
+            half_life_kimg=self._settings.ema_kimg,
+        )
         p = self._adapt(losses.real_sign)
         return StepReport(self.steps, self.kimg, losses.generator, losses.discriminator, losses.real_sign, p)
 
@@ -120,29 +123,10 @@ class Rivals(ABC):
 
     def _descend(self, loss: torch.Tensor, name: str) -> float:
         """One step of the optimiser `name` down `loss`; its value."""
-        value = self.share.mean(loss)
-        if not math.isfinite(value):
-            raise TrainingDivergedError(f"step {self.steps}: the {name} loss is {value}")
-        optimizer = self._optimizers[name]
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.share.average_gradients(parameter for group in optimizer.param_groups for parameter in group["params"])
-        optimizer.step()
-        return value
+        return descend(loss, self._optimizers[name], self.share, f"step {self.steps}: the {name}")
 
     def _mixed_precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self._settings.bfloat16)
-
-    @torch.no_grad()
-    def _follow(self) -> None:
-        """Moves the average."""
-        horizon = min(self._settings.ema_kimg, self.kimg * EMA_RAMPUP)
-        keep = 0.5 ** (self._settings.batch / 1000 / max(horizon, 1e-8))
-        average, current = self._networks["average"], self._networks["generator"]
-        for averaged, parameter in zip(average.parameters(), current.parameters(), strict=True):
-            averaged.lerp_(parameter, 1 - keep)
-        for kept, buffer in zip(average.buffers(), current.buffers(), strict=True):
-            kept.copy_(buffer)
 
 
 def averaged(network: Network) -> Network:

@@ -8,7 +8,6 @@ Invariant: a loss that is not finite raises TrainingDivergedError before its gra
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Mapping
 
 import torch
@@ -27,18 +26,16 @@ from faceledger_workloads.synthesis.losses import (
     path_lengths,
     r1_penalty,
 )
-from faceledger_workloads.synthesis.model import Counters, StepReport, TrainingDivergedError
+from faceledger_workloads.synthesis.model import Counters, StepReport
 from faceledger_workloads.synthesis.randomness import step_random
 from faceledger_workloads.synthesis.share import ALONE, Share
 from faceledger_workloads.synthesis.stylegan2 import GeneratorNetwork, NoiseMode
+from faceledger_workloads.synthesis.updates import descend, follow
 
 __all__ = ["Trainer", "TrainingConfig"]
 
 ADAM_BETA2 = 0.99
 """Second Adam moment's decay; the first moment is off, as usual for this family."""
-
-EMA_RAMPUP = 0.05
-"""The moving average never looks back further than this share of the images seen."""
 
 
 class TrainingConfig(BaseModel):
@@ -112,7 +109,8 @@ class Trainer:
             self._regularize_generator(random)
         self.steps += 1
         self._adapt(real_sign)
-        self._update_average()
+        config = self.config
+        follow(self.average, self.generator, kimg=self.kimg, batch=config.batch, half_life_kimg=config.ema_kimg)
         return StepReport(self.steps, self.kimg, g_loss, d_loss, real_sign, self.augment_p)
 
     def modules(self) -> Mapping[str, nn.Module]:
@@ -202,13 +200,8 @@ class Trainer:
         self._descend(penalty * weight, self.generator_optimizer)
 
     def _descend(self, loss: torch.Tensor, optimizer: torch.optim.Optimizer) -> None:
-        value = self.share.mean(loss)
-        if not math.isfinite(value):
-            raise TrainingDivergedError(f"step {self.steps}: a loss is {value}")
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.share.average_gradients(parameter for group in optimizer.param_groups for parameter in group["params"])
-        optimizer.step()
+        name = "generator" if optimizer is self.generator_optimizer else "discriminator"
+        descend(loss, optimizer, self.share, f"step {self.steps}: the {name}")
 
     def _adapt(self, real_sign: float) -> None:
         if self.config.augment_target is not None:
@@ -219,14 +212,6 @@ class Trainer:
                 images=self.config.batch,
                 adapt_kimg=self.config.augment_kimg,
             )
-
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        horizon = min(self.config.ema_kimg, self.kimg * EMA_RAMPUP)
-        keep = 0.5 ** (self.config.batch / 1000 / max(horizon, 1e-8))
-        for averaged, current in zip(self.average.parameters(), self.generator.parameters(), strict=True):
-            averaged.lerp_(current, 1 - keep)
-        self.average.mapping.w_avg.copy_(self.generator.mapping.w_avg)
 
 
 def _adam(network: nn.Module, learning_rate: float, lazy_interval: int) -> torch.optim.Adam:
