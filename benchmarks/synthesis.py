@@ -1,6 +1,6 @@
 """Figures of the synthesis engine: `make bench B=synthesis`, one JSON object a line.
 
-Runs each `rows/synthesis_*.py`, or those that are named as arguments (`stylegan2`, `training`).
+Runs each `rows/synthesis_*.py`, or those that are named as arguments (`screening`, `stylegan2`, `training`).
 """
 
 from __future__ import annotations

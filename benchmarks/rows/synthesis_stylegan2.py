@@ -1,61 +1,49 @@
-"""StyleGAN2: how fast it samples, how good the bundled faces are, and how fast they are screened.
+"""StyleGAN2: how fast it samples, how good the bundled faces are, and whether variations stay the person.
 
 Out: stylegan2_sample_ratio beside the plain single-precision network; bundled_* and memorised beside the DCGAN of the
 package gan-face-generate and images that were held out of training (`FACELEDGER_DATA`/generated-faces, where it is
-there: every tenth image by name); variation_same_identity; screening_images_s beside dlib, one image after the other,
-in as many processes, of the same faces; screening_same_decisions: what the fast look at a generated face changes beside
-the search that photos get. Packing the chips as PNG, in which those that are kept are stored, belongs to neither side.
+there: every tenth image by name); variation_same_identity of faces that the generator varied, and
+augmentation_same_identity of the same ones varied as images, which is how enrolled faces are.
 """
 
 from __future__ import annotations
 
 import copy
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from functools import cache
-from multiprocessing import get_context
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import dlib
 import numpy as np
 import torch
-from faceledger_workloads.embedding.encoder import FaceEncoder, load_encoder
-from faceledger_workloads.face import Face, FaceFinder
 from faceledger_workloads.images.decode import Pixels
-from faceledger_workloads.images.scale import decode_png, enlarged
 from faceledger_workloads.matching.gallery import unit_rows
-from faceledger_workloads.models import FACE_RESNET, FIVE_POINTS
-from faceledger_workloads.runspec import Encoder
 from faceledger_workloads.synthesis.dataset import load_training_images
 from faceledger_workloads.synthesis.distances import SAME_PERSON, frechet_distance, share_closer_than
 from faceledger_workloads.synthesis.eye import Eye
 from faceledger_workloads.synthesis.generator import (
     FAST_BATCH,
     Generator,
-    Precision,
     bundled_checkpoint,
     load_checkpoint,
 )
+from faceledger_workloads.synthesis.image_variations import vary_image
 from faceledger_workloads.synthesis.memorisation import report_memorisation
 from faceledger_workloads.synthesis.model import Latent
-from faceledger_workloads.synthesis.portraits import Portrait, PortraitFinder
-from faceledger_workloads.synthesis.screening import Candidate, Decision, ScreeningThresholds, screen
+from faceledger_workloads.synthesis.screening import ScreeningThresholds
 from faceledger_workloads.synthesis.stylegan2 import GeneratorNetwork
 from numpy.typing import NDArray
 from testbed.given_data import given
+from testbed.in_turns import in_turns
 from testbed.plain_stylegan2 import plain_images
 from testbed.stylegan2_cases import published_config
 
 __all__ = ["rows"]
 
-SEED, TRUNCATION, ROUNDS, SIDE, CHIP = 1000, 1.0, 5, 300, 150
+SEED, TRUNCATION = 1000, 1.0
 CROP = 0.85
 """The part of each training image that the bundled model was trained on: see its model card."""
 
@@ -63,12 +51,6 @@ HELD_OUT = 10
 """Every tenth image, by name, was left out of the training."""
 
 PEOPLE, VARIATIONS = 60, 6
-SCREENED, DLIB_SCREENED, PROCESSES = 256, 24, 2
-REAL_PEOPLE = 1000
-"""Templates that screened faces are compared with."""
-
-AGREED = 2048
-"""Faces that are screened after either search."""
 
 PEER = """
 import sys, numpy, torch
@@ -86,15 +68,19 @@ numpy.save(sys.argv[2], levels.numpy())
 
 Rows = NDArray[np.float32]
 
+Vary = Callable[[int, int], Pixels]
+
 
 def rows() -> Iterator[dict[str, Any]]:
     """One figure a dictionary, for `testbed.figures.print_figure`."""
     yield _sample_ratio()
     generator = load_checkpoint(bundled_checkpoint("faces-64"))
     yield from _bundled(generator)
-    yield _variations(generator)
-    yield _screening(generator)
-    yield _same_decisions()
+    faces = {index: generator.vary(Latent(SEED, index, TRUNCATION), 0) for index in range(PEOPLE)}
+    yield _variations(
+        "variation_same_identity", faces, lambda index, number: generator.vary(Latent(SEED, index, TRUNCATION), number)
+    )
+    yield _variations("augmentation_same_identity", faces, lambda index, number: vary_image(faces[index], number))
 
 
 def _sample_ratio() -> dict[str, Any]:
@@ -107,7 +93,7 @@ def _sample_ratio() -> dict[str, Any]:
     with torch.inference_mode():
         ours, theirs = (lambda: fast(network.styles(z), dtype=torch.bfloat16)), (lambda: plain_images(plain, z))
         difference = (_levels(ours()) - _levels(theirs())).abs().mean().item()
-        seconds = _in_turns(ours, theirs)
+        seconds = in_turns(ours, theirs)
     speeds = [FAST_BATCH / one for one in seconds]
     return {
         "name": "stylegan2_sample_ratio",
@@ -121,17 +107,6 @@ def _sample_ratio() -> dict[str, Any]:
 
 def _levels(images: torch.Tensor) -> torch.Tensor:
     return ((images.float() + 1) * 127.5).clamp(0, 255)
-
-
-def _in_turns(*runs: Callable[[], Any]) -> list[float]:
-    """Median seconds of each, interleaved so that a busy moment hits all."""
-    seconds: list[list[float]] = [[] for _ in runs]
-    for _ in range(ROUNDS):
-        for run, kept in zip(runs, seconds, strict=True):
-            start = time.perf_counter()
-            run()
-            kept.append(time.perf_counter() - start)
-    return [statistics.median(kept) for kept in seconds]
 
 
 def _bundled(generator: Generator) -> Iterator[dict[str, Any]]:
@@ -174,16 +149,15 @@ def _peer_images(count: int) -> NDArray[np.uint8]:
         return np.asarray(np.load(made))
 
 
-def _variations(generator: Generator) -> dict[str, Any]:
-    """Those that screening let pass, which is by likeness to their own face; so what is asked here is another question:
-    is a variation nearest to its own person's face of all people?"""
+def _variations(name: str, faces: Mapping[int, Pixels], vary: Vary) -> dict[str, Any]:
+    """`vary(index, number)` of `faces`. Screening lets pass what is like its own face; so what is asked here is another
+    question: is a variation nearest to its own person's face of all people?"""
     eye, people, kept, asked, changes = Eye(), [], [], 0, []
-    faces = {index: generator.vary(Latent(SEED, index, TRUNCATION), 0) for index in range(PEOPLE)}
     own = {index: row for index, face in faces.items() if (row := _look(eye, face)) is not None}
     for index, row in own.items():
         people.append(row)
         for variation in range(1, VARIATIONS + 1):
-            pixels = generator.vary(Latent(SEED, index, TRUNCATION), variation)
+            pixels = vary(index, variation)
             varied, asked = _look(eye, pixels), asked + 1
             if varied is None or _similarity(varied, row) < ScreeningThresholds().min_similarity_to_own:
                 continue
@@ -193,7 +167,7 @@ def _variations(generator: Generator) -> dict[str, Any]:
     nearest = [int(np.linalg.norm(everyone - varied, axis=1).argmin()) == person for person, varied in kept]
     unit = f"share nearest to their own face of {len(people)}, of {len(kept)} that screening kept of {asked}"
     change = f"; mean change {np.mean(changes):.1f} of 255 levels a pixel"
-    return _figure("variation_same_identity", sum(nearest) / len(nearest), ">= 0.95", unit + change)
+    return _figure(name, sum(nearest) / len(nearest), ">= 0.95", unit + change)
 
 
 def _look(eye: Eye, image: Pixels) -> Rows | None:
@@ -204,99 +178,3 @@ def _look(eye: Eye, image: Pixels) -> Rows | None:
 
 def _similarity(first: Rows, second: Rows) -> float:
     return float(first @ second / np.linalg.norm(first) / np.linalg.norm(second))
-
-
-def _screening(generator: Generator) -> dict[str, Any]:
-    """Both sides in the same processes, each of which works with one thread."""
-    images = list(generator.sample(SEED, range(SCREENED), TRUNCATION))
-    with ProcessPoolExecutor(PROCESSES, get_context("spawn")) as pool:
-
-        def shared(screen: Callable[[Sequence[Pixels]], int], count: int) -> int:
-            return sum(pool.map(screen, [images[start:count:PROCESSES] for start in range(PROCESSES)]))
-
-        for screen in (_screen, _screen_by_dlib):  # models are loaded, and routines chosen, before the clock runs
-            shared(screen, 64)
-        seconds = _in_turns(lambda: shared(_screen, SCREENED), lambda: shared(_screen_by_dlib, DLIB_SCREENED))
-    speeds = SCREENED / seconds[0], DLIB_SCREENED / seconds[1]
-    unit = f"images/s: found, aligned, encoded (ours: measured, judged, in bfloat16), {PROCESSES} processes each"
-    return _figure("screening_images_s", speeds[0], ">= 20x", unit, speeds[1])
-
-
-@cache
-def _screener() -> _Screener:
-    torch.set_num_threads(1)
-    return _Screener()
-
-
-def _screen(images: Sequence[Pixels]) -> int:
-    decisions = _screener().judge(images, _screener().small)
-    return sum(decision.reason is None for decision in decisions)
-
-
-@cache
-def _dlib_screener() -> _DlibScreener:
-    return _DlibScreener()
-
-
-def _screen_by_dlib(images: Sequence[Pixels]) -> int:
-    return _dlib_screener().screen(images)
-
-
-class _DlibScreener:
-    """What one writes with dlib alone."""
-
-    def __init__(self) -> None:
-        self._detector = dlib.get_frontal_face_detector()
-        self._predictor = dlib.shape_predictor(str(FIVE_POINTS.path()))
-        self._encoder = dlib.face_recognition_model_v1(str(FACE_RESNET.path()))
-
-    def screen(self, images: Sequence[Pixels]) -> int:
-        """How many faces were found and encoded."""
-        found = 0
-        for image in images:
-            large, _ = enlarged(image, SIDE)
-            for box in self._detector(large)[:1]:
-                self._encoder.compute_face_descriptor(large, self._predictor(large, box))
-                found += 1
-        return found
-
-
-class _Screener:
-    """What a worker and the driver do with generated faces."""
-
-    def __init__(self) -> None:
-        self._finder = FaceFinder()
-        self._portraits = PortraitFinder(self._finder)
-        self._encoder: FaceEncoder = load_encoder(Encoder(precision="BFloat16"), "cpu")
-        rows = np.random.default_rng(0).normal(size=(REAL_PEOPLE, 128)).astype(np.float32)
-        self._real = unit_rows(rows)
-
-    def small(self, images: Sequence[Pixels]) -> list[Portrait | None]:
-        """By the first look at a generated face."""
-        return [one if isinstance(one, Portrait) else None for one in self._portraits.look(images, CHIP)]
-
-    def thorough(self, images: Sequence[Pixels]) -> list[Portrait | None]:
-        """By the search of a photo."""
-        found = self._finder.in_pixels(images, CHIP)
-        return [Portrait(one, decode_png(one.chip_png)) if isinstance(one, Face) else None for one in found]
-
-    def judge(
-        self, images: Sequence[Pixels], look: Callable[[Sequence[Pixels]], list[Portrait | None]]
-    ) -> tuple[Decision, ...]:
-        looked = look(images)
-        rows = iter(unit_rows(self._encoder.encode([one.chip for one in looked if one])))
-        faces = [
-            Candidate(index, one.face.detection_score, one.face.clarity, next(rows)) if one else Candidate(index)
-            for index, one in enumerate(looked)
-        ]
-        return screen(faces, self._real, ScreeningThresholds())
-
-
-def _same_decisions() -> dict[str, Any]:
-    generator = load_checkpoint(bundled_checkpoint("faces-64"), precision=Precision.FAST)
-    images, screener = list(generator.sample(SEED, range(AGREED), TRUNCATION)), _screener()
-    ours, theirs = screener.judge(images, screener.small), screener.judge(images, screener.thorough)
-    same = sum(one == other for one, other in zip(ours, theirs, strict=True)) / AGREED
-    kept = [sum(one.reason is None for one in decisions) for decisions in (ours, theirs)]
-    unit = f"share of {AGREED} faces decided alike after a photo's search; kept: {kept[0]} and {kept[1]}"
-    return _figure("screening_same_decisions", same, ">= 0.995", unit)
