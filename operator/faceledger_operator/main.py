@@ -58,6 +58,9 @@ RESYNC_SECONDS = 600.0
 BLIND_SECONDS = 120.0
 """A write that no watch has shown for so long: the process is restarted. kopf reconnects a dead watch after 70 s."""
 
+CLOSING_SECONDS = 1.0
+"""For kopf to end its watches; what is left ends with the process."""
+
 KUBERAY_SECONDS = 5.0
 """Between two looks for KubeRay's API."""
 
@@ -73,6 +76,7 @@ class Operator:
         self._lease = lease
         self._stop = stop
         self._watching = asyncio.Event()
+        self._watches: asyncio.Future[None] | None = None
         self._audit = WatchAudit(time.monotonic)
         self._binding = self._make_binding_reconciler(ledgers := Ledgers())
         self._engine = Engine(self._reconcilers(ledgers))
@@ -99,25 +103,37 @@ class Operator:
         await _until_stopped(self._stop, self._kuberay())
         if self._stop.is_set():
             return
-        watches = Watches(self._engine.wake, self._audit)
+        self._watches = asyncio.ensure_future(self._watch())
         try:
             async with self._engine:
-                await _first_to_end(
-                    self._resync(),
-                    kopf.operator(
-                        registry=watches.registry,
-                        settings=watch_settings(),
-                        standalone=True,
-                        # Left to itself, kopf asks for the user's name, and uid 1000 has none in a container.
-                        identity=self._settings.pod_name,  # type: ignore[arg-type]
-                        clusterwide=not self._settings.namespaces,
-                        namespaces=self._settings.namespaces,
-                        stop_flag=self._stop,
-                        ready_flag=self._watching,
-                    ),
-                )
+                await _first_to_end(self._resync(), asyncio.shield(self._watches), self._told_to_stop())
         finally:
             await self._binding.close()
+
+    async def close(self) -> None:
+        """Ends the watches. kopf takes seconds for it, so the lease is handed over before: they write nothing."""
+        if self._watches is not None:
+            self._watches.cancel()
+            await asyncio.wait({self._watches}, timeout=CLOSING_SECONDS)
+
+    async def _watch(self) -> None:
+        await kopf.operator(
+            registry=Watches(self._engine.wake, self._audit).registry,
+            settings=watch_settings(),
+            standalone=True,
+            # Left to itself, kopf asks for the user's name, and uid 1000 has none in a container.
+            identity=self._settings.pod_name,  # type: ignore[arg-type]
+            clusterwide=not self._settings.namespaces,
+            namespaces=self._settings.namespaces,
+            stop_flag=self._stop,
+            ready_flag=self._watching,
+        )
+
+    async def _told_to_stop(self) -> None:
+        """kopf has put handlers of its own for the signals, which tell nobody else."""
+        await self._watching.wait()
+        _listen(self._stop)
+        await self._stop.wait()
 
     async def _kuberay(self) -> None:
         """Returns once the API server knows RayJobs: a watch of a kind that it does not know would never see one."""
@@ -181,9 +197,7 @@ def _images(settings: Settings) -> Images:
 async def run(settings: Settings) -> None:
     """Until a signal. Raises `LeaseLostError`."""
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # kopf replaces these with its own once it runs; until then the first process of a container ignores them.
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    _listen(stop)  # at once: without handlers the first process of a container ignores signals
     agent = f"faceledger-operator/{settings.pod_name}"
     unfenced = await Kube.connect(settings.kubeconfig, agent=agent)
     lease = LeaderLease(
@@ -205,6 +219,7 @@ async def run(settings: Settings) -> None:
             with suppress(ApiUnavailableError, ApiConflictError):
                 await lease.release()
     finally:
+        await operator.close()
         await kube.close()
         await unfenced.close()
 
@@ -218,6 +233,11 @@ def main() -> int:
         _log.error("stopping", error=str(error))
         return 1
     return 0
+
+
+def _listen(stop: asyncio.Event) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
 
 async def _until_stopped(stop: asyncio.Event, work: Awaitable[None]) -> None:
