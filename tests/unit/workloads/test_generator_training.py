@@ -24,6 +24,7 @@ from faceledger_workloads.runspec import DatasetRun
 from faceledger_workloads.sealing import Sealed
 from faceledger_workloads.session import Session
 from faceledger_workloads.shards import Pool
+from faceledger_workloads.step_taker import StepTaker
 from faceledger_workloads.training_course import Point, converged_at, course_json, curves_png, event_file
 from faceledger_workloads.vault import Vault
 from PIL import Image
@@ -49,7 +50,7 @@ class ConstantEncoder:
         return np.stack([np.asarray(chip, dtype=np.float32).reshape(-1)[:128] for chip in chips])
 
 
-class Trainer:
+class Trainer(StepTaker):
     """A worker that trains and does nothing else; it fails where it is told to."""
 
     def __init__(self, fail_at: float | None = None) -> None:
