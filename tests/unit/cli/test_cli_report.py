@@ -29,7 +29,7 @@ def test_every_step_is_shown_and_the_failed_one_is_named_again() -> None:
     assert "leaf" in text
     assert "does not lead to the root" in text
     assert "not checked: artefacts on IPFS" in text
-    assert text.strip().endswith("NOT verified; failed: proof")
+    assert "front-door: NOT verified; failed: proof" in text
 
 
 def test_of_many_receipts_only_the_failed_ones_are_shown_in_full() -> None:
@@ -37,6 +37,12 @@ def test_of_many_receipts_only_the_failed_ones_are_shown_in_full() -> None:
     assert "one: verified, 1 steps" in text
     assert "0xaa" in text
     assert "2 receipts, 1 verified, 1 not" in text
+
+
+def test_what_was_not_checked_of_many_is_said_once() -> None:
+    text = shown(*(Checked(name, [GOOD], ["artefacts on IPFS (no --ipfs)"]) for name in ("one", "two", "three")))
+    assert text.count("not checked: artefacts on IPFS (no --ipfs)") == 1
+    assert text.count("verified, 1 steps") == 3
 
 
 def test_nothing_checked_is_nothing_verified() -> None:
