@@ -151,9 +151,9 @@ def control_plane(folder: Path, users: Sequence[str] = (OPERATOR,)) -> Iterator[
     tokens = {user: secrets.token_hex(16) for user in (ADMIN, *users)}
     _write_files(folder, tokens)
     etcd_port, port = free_port(), free_port()
-    server = Process(_server(folder, etcd_port, port), folder / "apiserver.log")
+    server = Process(_server(folder, etcd_port, port), folder / "apiserver.log", gently=False)
     plane = BareControlPlane(folder, f"https://127.0.0.1:{port}", tokens, server, folder / "certificates")
-    with Process(_etcd(folder, etcd_port), folder / "etcd.log"), server:
+    with Process(_etcd(folder, etcd_port), folder / "etcd.log", gently=False), server:
         plane.wait_until_ready()
         yield plane
     shutil.rmtree(folder / "etcd-data", ignore_errors=True)

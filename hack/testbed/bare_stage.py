@@ -1,4 +1,4 @@
-"""All that an operator needs around it on a bare control plane: CRDs, rights, a real chain and a real Kubo, one gallery.
+"""All that an operator needs around it on a bare control plane: CRDs, rights, a real chain, a real Kubo, a gallery.
 
 In: a bare control plane. Out: a namespace in which RecognitionJobs start at once, and operator processes. Invariant:
 the rights are the chart's, and the processes are the operator as its image starts it.
@@ -10,12 +10,16 @@ import json
 import os
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
+from eth_account import Account
+from web3 import HTTPProvider, Web3
 
 from . import tools
 from .bare import OPERATOR, BareControlPlane, binary
@@ -53,6 +57,16 @@ class Operator(Process):
         command = [sys.executable, "-m", "faceledger_operator.main"]
         super().__init__(command, plane.folder / f"{name}.log", environment)
 
+    def asked(self, path: str) -> str:
+        """What a probe answers; empty before it answers at all."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=2) as answer:
+                return str(answer.read().decode())
+        except urllib.error.HTTPError as error:
+            return error.read().decode()
+        except OSError:
+            return ""
+
 
 class Stage:
     """The namespace `people` on a bare control plane, whose chain is at `chain` and whose Kubo is at `ipfs`."""
@@ -70,6 +84,11 @@ class Stage:
         """Who holds the lease now; empty where nobody does."""
         lease = self.cluster.get("Lease", "faceledger-operator", NAMESPACE)
         return str((lease or {}).get("spec", {}).get("holderIdentity") or "")
+
+    def transactions(self) -> int:
+        """How many the signer has on the chain, those in no block yet included."""
+        address = Account.from_key(DEVELOPMENT_KEY).address
+        return int(Web3(HTTPProvider(self.chain)).eth.get_transaction_count(address, "pending"))
 
     def job(self, name: str, **spec: Any) -> dict[str, Any]:
         """A RecognitionJob that nothing is missing for."""
@@ -94,7 +113,7 @@ class Stage:
             secret("consortium-rpc", {"url": self.chain}),
             keystore_secret("consortium-key", DEVELOPMENT_KEY, PASSWORD),
             self._binding(),
-            self._gallery(),
+            self.gallery("staff"),
         ]
         self._apply_text("\n---\n".join(json.dumps(manifest) for manifest in manifests), "-n", PEOPLE)
 
@@ -116,14 +135,15 @@ class Stage:
         }
         return _resource("LedgerBinding", "consortium", spec)
 
-    def _gallery(self) -> dict[str, Any]:
+    def gallery(self, name: str) -> dict[str, Any]:
+        """A FaceDataset that nothing is missing for but the ledger."""
         spec = {
             "source": {"persistentVolumeClaim": {"claimName": "staff-photos"}},
             "privacy": {"purpose": "AccessControl"},
             "output": {"persistentVolumeClaim": {"claimName": "faceledger"}},
             "ledgerRef": {"name": "consortium"},
         }
-        return _resource("FaceDataset", "staff", spec)
+        return _resource("FaceDataset", name, spec)
 
 
 @contextmanager
@@ -142,7 +162,7 @@ def _anvil(folder: Path) -> Iterator[str]:
     if program is None:
         raise FileNotFoundError("anvil: no binaries of the local cluster; `make cluster-up` builds them")
     command = [program, "--port", "0", "--chain-id", str(CHAIN_ID), "--slots-in-an-epoch", "1", "--block-time", "1"]
-    with Process(command, folder / "anvil.log") as process:
+    with Process(command, folder / "anvil.log", gently=False) as process:
         yield "http://127.0.0.1:" + process.said(r"Listening on 127\.0\.0\.1:(\d+)")
 
 
@@ -160,7 +180,7 @@ def _kubo(folder: Path) -> Iterator[str]:
         ["config", "Routing.Type", "none"],
     ):
         subprocess.run([program, *arguments], env={**os.environ, **environment}, check=True, capture_output=True)
-    with Process([program, "daemon", "--offline"], folder / "ipfs.log", environment) as process:
+    with Process([str(program), "daemon", "--offline"], folder / "ipfs.log", environment, gently=False) as process:
         yield "http://127.0.0.1:" + process.said(r"RPC API server listening on /ip4/127\.0\.0\.1/tcp/(\d+)")
 
 

@@ -25,11 +25,20 @@ __all__ = ["Process", "free_port"]
 class Process:
     """Runs from `start`, or from entering the context, until the context is left."""
 
-    def __init__(self, command: Iterable[str | Path], log: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        command: Iterable[str | Path],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        gently: bool = True,
+    ) -> None:
+        """`gently`: it is asked to end; one that has nothing to keep is killed."""
         outlived_by_nobody = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
         self.log = log
         self._command = [*outlived_by_nobody, *map(str, command)]
         self._environment = {**os.environ, **(environment or {})}
+        self._gently = gently
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Process:
@@ -75,6 +84,8 @@ class Process:
         """Asks it to end; one that does not is killed."""
         if self._process is None:
             return
+        if not self._gently:
+            self._process.kill()
         self._process.terminate()
         # One that is stopped takes no request to end before it goes on.
         with suppress(ProcessLookupError):

@@ -26,7 +26,7 @@ class Settings:
     health_port: int = 8080
     kubeconfig: str | None = None
     log_level: str = "INFO"
-    lease_seconds: float = 10.0
+    lease_seconds: float = 15.0
     cpu_hour_price: Decimal = Decimal(0)
     gpu_hour_price: Decimal = Decimal(0)
     currency: str = "USD"
@@ -45,7 +45,7 @@ class Settings:
             health_port=int(environment.get("FACELEDGER_HEALTH_PORT", "8080")),
             kubeconfig=environment.get("FACELEDGER_KUBECONFIG") or None,
             log_level=environment.get("FACELEDGER_LOG_LEVEL", "INFO"),
-            lease_seconds=float(environment.get("FACELEDGER_LEASE_SECONDS") or 10),
+            lease_seconds=float(environment.get("FACELEDGER_LEASE_SECONDS") or 15),
             cpu_hour_price=Decimal(environment.get("FACELEDGER_CPU_HOUR_PRICE") or 0),
             gpu_hour_price=Decimal(environment.get("FACELEDGER_GPU_HOUR_PRICE") or 0),
             currency=environment.get("FACELEDGER_CURRENCY") or "USD",

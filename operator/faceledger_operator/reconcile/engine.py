@@ -30,8 +30,9 @@ Reconciler = Callable[[str, str], Awaitable[float | None]]
 
 Key = tuple[Kind, str, str]
 
-PLACES = 64
-"""Passes at once: each holds a few connections to the API server."""
+PLACES = 16
+"""Passes at once. Each has up to ten requests under way: more passes would only wait for each other, and the renewal of
+the lease with them."""
 
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.25, 30.0
 """Seconds."""
