@@ -42,6 +42,17 @@ def _crowd(sandbox: Sandbox) -> None:
     sandbox.fill({"staff-photos": orl.gallery(range(1, 31), 10)})
 
 
+@pytest.fixture
+def runtime_class(sandbox: Sandbox) -> Iterator[str]:
+    """One whose handler every containerd has."""
+    name = sandbox.namespace
+    sandbox.apply(
+        {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": name}, "handler": "runc"}
+    )
+    yield name
+    sandbox.cluster.delete("RuntimeClass", name, "")
+
+
 def under_way(sandbox: Sandbox, name: str = "staff") -> dict[str, Any]:
     """The data set, once its driver has reported work done."""
 
@@ -128,8 +139,11 @@ def test_an_image_that_cannot_be_pulled_is_named_and_mends_by_itself(busy: Sandb
         subprocess.run((*_containerd(), "images", "rm", image), check=False, capture_output=True)
 
 
-def test_a_pod_without_a_node_is_named_within_ten_seconds_and_mends_by_itself(busy: Sandbox) -> None:
-    busy.apply(busy.dataset(compute={"workers": {"gpu": 1}}))
+def test_a_pod_without_a_node_is_named_within_ten_seconds_and_mends_by_itself(
+    busy: Sandbox, runtime_class: str
+) -> None:
+    placed = {"nodeSelector": {"kubernetes.io/os": "linux"}, "tolerations": [{"key": "spot", "operator": "Exists"}]}
+    busy.apply(busy.dataset(compute={"workers": {"gpu": 1, "runtimeClassName": runtime_class, **placed}}))
     until("its worker pod is there", lambda: pods(busy, WORKER), 60)
     shown = busy.shows("FaceDataset", "staff", "Ready", "Unschedulable", 10)
     assert GPU in shown["message"]
