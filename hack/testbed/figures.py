@@ -48,6 +48,8 @@ def run_parts(area: str, folder: Path, wanted: list[str]) -> int:
     """
     # Lines of the code that is measured are no figures.
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    # Last: an area may be called as a module of the standard library is.
+    sys.path.append(str(folder))
     parts = sorted(file.stem.removeprefix(f"{area}_") for file in (folder / "rows").glob(f"{area}_*.py"))
     if unknown := sorted(set(wanted) - set(parts)):
         print(f"no such part: {', '.join(unknown)}; there are {', '.join(parts)}", file=sys.stderr)
