@@ -35,7 +35,7 @@ RECEIPTS = """
 import json, os, pathlib, sys
 root = pathlib.Path(os.environ["FACELEDGER_RECEIPTS_DIR"]) / sys.argv[1]
 found = [json.loads(file.read_text()) for file in sorted(root.rglob("*.json"))]
-print(json.dumps([[one["contract"], one["batch_id"], one["leaf"], one["record"]["attempt"]] for one in found]))
+print(json.dumps([[one["contract"], one["batchId"], one["leaf"], one["record"]["attempt"]] for one in found]))
 """
 """Run in the operator's pod: what matters of the receipts of a namespace on its volume."""
 
