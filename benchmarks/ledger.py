@@ -32,6 +32,7 @@ from faceledger_contracts.results import results_root
 from web3 import HTTPProvider, Web3
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "hack"))
+sys.path.append(str(Path(__file__).resolve().parent))
 
 import committing
 from rows import ledger_content
