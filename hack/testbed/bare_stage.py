@@ -161,7 +161,17 @@ def _anvil(folder: Path) -> Iterator[str]:
     program = binary("anvil-*/anvil")
     if program is None:
         raise FileNotFoundError("anvil: no binaries of the local cluster; `make cluster-up` builds them")
-    command = [program, "--port", "0", "--chain-id", str(CHAIN_ID), "--slots-in-an-epoch", "1", "--block-time", "1"]
+    command = [
+        str(program),
+        "--port",
+        "0",
+        "--chain-id",
+        str(CHAIN_ID),
+        "--slots-in-an-epoch",
+        "1",
+        "--block-time",
+        "1",
+    ]
     with Process(command, folder / "anvil.log", gently=False) as process:
         yield "http://127.0.0.1:" + process.said(r"Listening on 127\.0\.0\.1:(\d+)")
 
@@ -179,7 +189,7 @@ def _kubo(folder: Path) -> Iterator[str]:
         ["config", "--json", "Addresses.Swarm", "[]"],
         ["config", "Routing.Type", "none"],
     ):
-        subprocess.run([program, *arguments], env={**os.environ, **environment}, check=True, capture_output=True)
+        subprocess.run([str(program), *arguments], env={**os.environ, **environment}, check=True, capture_output=True)
     with Process([str(program), "daemon", "--offline"], folder / "ipfs.log", environment, gently=False) as process:
         yield "http://127.0.0.1:" + process.said(r"RPC API server listening on /ip4/127\.0\.0\.1/tcp/(\d+)")
 
