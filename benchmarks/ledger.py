@@ -45,6 +45,9 @@ EAS_GAS, FIREFLY_GAS = 165_600, 1_089
 
 BATCH = 4_096
 CHAIN_ID = 31337
+TRANSACTION_GAS, BLOCK_GAS = 200_000, 30_000_000
+"""What each transaction may use at most, and all of a block."""
+
 DEPLOYER = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 """First account of anvil's well-known test mnemonic: owner, committer and registrar."""
 
@@ -140,9 +143,10 @@ def _crash_points(points: int = 50, records: int = 500) -> None:
 
 
 def _verify(bench: Bench, count: int = 10_000) -> None:
-    """The command itself, from its start to its last line, over a folder of receipts of version 2."""
+    """The command itself, from its start to its last line, over a folder of receipts of version 2, each with a run key
+    of its own, as runs have them."""
     with TemporaryDirectory() as folder:
-        for part, records in enumerate(_parts(bench.records(count), BATCH)):
+        for part, records in enumerate(_parts(bench.records(count, bench.authorised(count)), BATCH)):
             for number, receipt in enumerate(bench.receipts(records)):
                 (Path(folder) / f"{part}-{number:04}.json").write_bytes(receipt)
         bench.finalise(bench.web3.eth.block_number)
@@ -186,8 +190,20 @@ class Bench:
         self.domain = Domain(CHAIN_ID, str(self.contract.address))
         self.account = Account.from_key(DEPLOYER)
         self.nonce = self.web3.eth.get_transaction_count(self.account.address)
-        self.run_key, self.run_secret = new_run_key()
-        self.wait(self.send_call(self.contract.encode_abi("authoriseRunKey", [self.run_key, 2**40])))
+        self.secrets: dict[str, str] = {}
+        (self.run_key,) = self.authorised(1)
+
+    def authorised(self, count: int) -> list[str]:
+        """The addresses of new run keys that may commit."""
+        new = dict(new_run_key() for _ in range(count))
+        self.web3.provider.make_request("evm_setAutomine", [False])  # type: ignore[arg-type]
+        for key in new:
+            last = self.send_call(self.contract.encode_abi("authoriseRunKey", [key, 2**40]))
+        self.mine(-(-count * TRANSACTION_GAS // BLOCK_GAS))
+        self.web3.provider.make_request("evm_setAutomine", [True])  # type: ignore[arg-type]
+        self.wait(last)
+        self.secrets |= new
+        return list(new)
 
     @classmethod
     def deploy(cls, url: str) -> Bench:
@@ -199,8 +215,8 @@ class Bench:
         sent = web3.eth.send_raw_transaction(account.sign_transaction(request).raw_transaction)
         return cls(url, str(web3.eth.wait_for_transaction_receipt(sent)["contractAddress"]))
 
-    def records(self, count: int) -> list[tuple[Record, RecordSalts]]:
-        """Different records of one day's jobs, and their salts."""
+    def records(self, count: int, keys: Sequence[str] | None = None) -> list[tuple[Record, RecordSalts]]:
+        """Different records of one day's jobs, and their salts; of runs with `keys`, or all with one."""
         artefact = Artefact(
             name="results.jsonl", digest=sha256_digest(b"results"), cid="bafkreib" + "a" * 51, size=1_000
         )
@@ -212,7 +228,7 @@ class Bench:
                     ),
                     attempt=f"front-door-{number}",
                     purpose="AccessControl",
-                    run_key=self.run_key,
+                    run_key=keys[number] if keys else self.run_key,
                     report_digest=sha256_digest(b"report"),
                     artefacts=(artefact,),
                     results_root="0x" + "ef" * 32,
@@ -233,7 +249,7 @@ class Bench:
 
     def call(self, batch: Batch) -> str:
         """The data of a transaction that commits `batch`, with the run key's signature."""
-        signature = sign_batch(self.run_secret, batch.id, batch.root, batch.count, self.domain)
+        signature = sign_batch(self.secrets[self.run_key], batch.id, batch.root, batch.count, self.domain)
         arguments = [batch.id, batch.root, batch.count, self.run_key, signature]
         return str(self.contract.encode_abi("commitBatch", arguments))
 
@@ -241,7 +257,7 @@ class Bench:
         request = {
             "to": self.contract.address,
             "data": data,
-            "gas": 200_000,
+            "gas": TRANSACTION_GAS,
             "nonce": self.nonce,
             "chainId": CHAIN_ID,
             "maxFeePerGas": 10**10,
@@ -287,7 +303,7 @@ class Bench:
                 hash=to_hex(transaction), block_number=mined.block_number, block_hash=to_hex(mined.block_hash)
             ),
             "batch_run_key": self.run_key,
-            "batch_signature": sign_batch(self.run_secret, batch.id, batch.root, batch.count, self.domain),
+            "batch_signature": sign_batch(self.secrets[self.run_key], batch.id, batch.root, batch.count, self.domain),
         }
         return [
             encode_receipt(
@@ -296,7 +312,9 @@ class Bench:
                     salts=salts,
                     leaf=to_hex(mine),
                     proof=tuple(map(to_hex, proofs[mine])),
-                    report_signature=sign_report(self.run_secret, record.attempt, record.report_digest, self.domain),
+                    report_signature=sign_report(
+                        self.secrets[record.run_key], record.attempt, record.report_digest, self.domain
+                    ),
                     **shared,
                 )
             )
