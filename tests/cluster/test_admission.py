@@ -358,12 +358,15 @@ def test_what_a_user_leaves_out_is_filled_in(room: Sandbox, kind: str) -> None:
 PLACEMENT: Overrides = {"nodeSelector": {}, "tolerations": []}
 COMPUTE: Overrides = {
     "mode": "Ephemeral",
+    "shared": {"idleTTL": "10m"},
     "workers": {"min": 1, "max": 1, "cpu": "1", "memory": "2Gi", "gpu": 0, **PLACEMENT},
     "imagePullSecrets": [],
     **PLACEMENT,
     "headMemory": "2Gi",
     "timeout": "1h",
     "retries": 3,
+    "podTemplate": {},
+    "ttlAfterFinished": "24h",
 }
 SEARCH: Overrides = {
     "detector": "Auto",

@@ -6,7 +6,12 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# How long one example takes says how busy the machine is.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 OrlPhoto = Callable[[int, int], Path]
 

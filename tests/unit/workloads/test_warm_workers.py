@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+import ray
 from faceledger_workloads.runspec import Images, Workers
 from faceledger_workloads.shards import Step
 from faceledger_workloads.step_taker import StepTaker
@@ -15,6 +17,14 @@ from faceledger_workloads.warm import warm_actors
 from faceledger_workloads.work import WorkerSetup
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(120), pytest.mark.usefixtures("local_ray")]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def gone_afterwards(local_ray: None) -> Iterator[None]:
+    """Ends the workers: they would keep the processors of this machine's Ray from the tests that follow."""
+    yield
+    for one in ray.util.list_named_actors(all_namespaces=True):
+        ray.kill(ray.get_actor(one["name"], one["namespace"]))
 
 
 class Counter(StepTaker):
