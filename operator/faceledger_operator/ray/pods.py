@@ -28,6 +28,8 @@ __all__ = [
     "PodNeeds",
     "SecretItem",
     "head_template",
+    "restricted_container",
+    "restricted_pod",
     "submitter_template",
     "worker_template",
 ]
@@ -189,6 +191,18 @@ def submitter_template(needs: PodNeeds, entrypoint: str) -> Object:
     )
 
 
+def restricted_pod() -> Object:
+    """The security context of a pod under the restricted standard, whose volumes its one user may write."""
+    return {
+        "runAsNonRoot": True,
+        "runAsUser": USER,
+        "runAsGroup": USER,
+        "fsGroup": USER,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
 def restricted_container() -> Object:
     """The container security context that the restricted pod security standard asks for, and a read-only root."""
     return {
@@ -204,14 +218,7 @@ def _template(needs: PodNeeds, spec: Object) -> Object:
         "metadata": {"labels": dict(needs.labels), "annotations": dict(needs.annotations)},
         "spec": {
             "enableServiceLinks": False,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": USER,
-                "runAsGroup": USER,
-                "fsGroup": USER,
-                "fsGroupChangePolicy": "OnRootMismatch",
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
+            "securityContext": restricted_pod(),
             **secrets,
             **spec,
         },

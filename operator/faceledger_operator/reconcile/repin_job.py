@@ -14,7 +14,7 @@ from ..kube.kinds import JOB
 from ..kube.labels import SUBJECT
 from ..ledger.content import ContentNodes
 from ..ray.network import content_policy
-from ..ray.pods import OUTPUT_PATH, restricted_container
+from ..ray.pods import OUTPUT_PATH, restricted_container, restricted_pod
 from .pin_audit import Result
 from .plan import in_folder
 
@@ -33,8 +33,6 @@ RETRIES = 2
 
 CPU, MEMORY = "50m", "128Mi"
 """A block of 256 KiB at a time, of files of whatever size."""
-
-USER = 1000
 
 
 def repin_job_name(result: Result) -> str:
@@ -100,14 +98,7 @@ def _pod(result: Result, nodes: ContentNodes, image: str, pull_secrets: Sequence
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
-            "fsGroupChangePolicy": "OnRootMismatch",
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": restricted_pod(),
         **placed,
         **({"imagePullSecrets": secrets} if secrets else {}),
         "containers": [
