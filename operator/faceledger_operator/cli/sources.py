@@ -17,7 +17,7 @@ from faceledger_contracts.verify import Finality
 
 from ..api.ledgerbinding import LedgerBinding
 from ..kube.kinds import FACE_DATASET, LEDGER_BINDING
-from ..receipts.keeper import RECEIPT_KEY
+from ..receipts.store import RECEIPT_KEY
 from .cluster import Cluster
 from .errors import CommandError
 from .ipfs import open_content

@@ -17,12 +17,9 @@ from faceledger_contracts.record import Subject
 from ..kube.api import Kube, Object
 from ..kube.errors import ApiConflictError
 from ..kube.kinds import FACE_DATASET, RECOGNITION_JOB, SECRET, Kind
-from .store import ReceiptConflictError, ReceiptStore
+from .store import RECEIPT_KEY, ReceiptConflictError, ReceiptStore
 
-__all__ = ["RECEIPT_KEY", "Receipts", "receipt_secret", "receipt_secret_name"]
-
-RECEIPT_KEY = "receipt.json"
-"""Key inside the Secret: the receipt as canonical JSON."""
+__all__ = ["Receipts", "receipt_secret", "receipt_secret_name"]
 
 RECEIPT_TYPE = "faceledger.dev/receipt"
 

@@ -13,7 +13,10 @@ from typing import Protocol
 
 from faceledger_contracts.record import Subject
 
-__all__ = ["ObjectReceipts", "ReceiptConflictError", "ReceiptStore", "receipt_names"]
+__all__ = ["RECEIPT_KEY", "ObjectReceipts", "ReceiptConflictError", "ReceiptStore", "receipt_names"]
+
+RECEIPT_KEY = "receipt.json"
+"""Key inside the Secret: the receipt as canonical JSON."""
 
 
 class ReceiptConflictError(FileExistsError):

@@ -21,7 +21,7 @@ from ..kube.labels import ATTEMPT, RECONCILE, SUBJECT_UID
 from ..ledger.ledger import Commitment, Ledgers, LedgerUnavailableError
 from ..ray.podfaults import PodView, read_pod
 from ..ray.status import ClusterView, JobView, read_cluster, read_job
-from ..receipts.keeper import RECEIPT_KEY
+from ..receipts.store import RECEIPT_KEY
 from .children import RUN_SPEC_KEY, anchor_of
 from .observation import Child, LedgerTrouble, Observation
 from .report import RefusedReport, SignedReport, read_report

@@ -15,7 +15,7 @@ from faceledger_operator.api.ledgerbinding import Finality
 from faceledger_operator.ledger.batching import form_batches
 from faceledger_operator.ledger.finalisation import build_receipts
 from faceledger_operator.ledger.moves import Policy
-from faceledger_operator.receipts.keeper import RECEIPT_KEY
+from faceledger_operator.receipts.store import RECEIPT_KEY
 
 pytestmark = pytest.mark.chain
 
