@@ -103,7 +103,8 @@ def test_an_image_by_tag_is_refused_and_one_by_digest_is_not(plane: BareControlP
         return False
 
     until("tags are refused", refused, 30)
-    apply(plane, {**DATASET, "spec": {**DATASET["spec"], "compute": {"image": f"work{DIGEST}"}}})
+    pinned = {**DATASET, "spec": {**DATASET["spec"], "compute": {"image": f"work{DIGEST}"}}}
+    assert "facedataset.faceledger.dev/staff" in apply(plane, pinned)
 
 
 def test_an_uninstall_keeps_kinds_resources_and_receipts_and_a_new_installation_finds_them(

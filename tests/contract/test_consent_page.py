@@ -16,12 +16,10 @@ from typing import Any
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from faceledger_contracts.canonical import canonical_json, from_hex, sha256_digest, to_hex
+from faceledger_contracts.canonical import canonical_json, from_hex, to_hex
 from faceledger_contracts.consent import Action, Consent, recover_consent
 from faceledger_contracts.consent_record import GivenConsent, Withdrawal, parse_consent
-from faceledger_contracts.eip712 import new_run_key
 from faceledger_contracts.receipt import Receipt, encode_receipt
-from faceledger_contracts.record import Record, Subject
 
 from .conftest import Ledger, running_anvil
 
@@ -290,25 +288,9 @@ def test_a_person_who_declines_in_the_wallet_has_given_nothing(
     assert not list(browser.downloads.glob("consent*.json"))
 
 
-def a_receipt(ledger: Ledger) -> Receipt:
-    """The receipt of a result that is on the chain."""
-    run_key, secret = new_run_key()
-    ledger.authorise(run_key)
-    record = Record(
-        subject=Subject(kind="RecognitionJob", namespace="doors", name="front-door", uid="4f7a", generation=1),
-        attempt="front-door-1",
-        purpose="AccessControl",
-        run_key=run_key,
-        report_digest=sha256_digest(b"report"),
-        image_digest="sha256:" + "23" * 32,
-        created="2025-01-31T12:00:00Z",
-    )
-    return ledger.commit(record, secret)
-
-
 def test_a_receipt_is_checked_against_the_chain(browser: Browser, ledger: Ledger) -> None:
     browser.does("#wallets button", "Connected")
-    receipt = a_receipt(ledger)
+    receipt = ledger.commit_result()
     browser.loads("#receipt-file", encode_receipt(receipt), "The receipt holds")
     forged: Receipt = receipt.model_copy(update={"record": receipt.record.model_copy(update={"purpose": "Research"})})
     browser.loads("#receipt-file", encode_receipt(forged), "The receipt does not hold")

@@ -13,11 +13,10 @@ from faceledger_contracts.canonical import from_hex, sha256_digest
 from faceledger_contracts.chain import ChainReader
 from faceledger_contracts.cid import CHUNK_BYTES, cid_of_bytes
 from faceledger_contracts.content import ContentUnavailable
-from faceledger_contracts.eip712 import new_run_key
 from faceledger_contracts.envelope import artefact_context, encrypt_stream
 from faceledger_contracts.parcel import Parcel, is_parcel, write_parcel
 from faceledger_contracts.receipt import Receipt, ReceiptError
-from faceledger_contracts.record import Artefact, Record, Subject
+from faceledger_contracts.record import Artefact
 from faceledger_operator.cli.errors import CommandError
 from faceledger_operator.cli.parcels import verify_parcel
 from faceledger_operator.cli.report import Checked
@@ -51,26 +50,10 @@ def encrypted() -> bytes:
 @pytest.fixture
 def receipt(ledger: Any, reader: ChainReader, encrypted: bytes) -> Receipt:
     """Of a real commit, final by now, with the proof of its block."""
-    run_key, secret = new_run_key()
-    ledger.authorise(run_key)
-    record = Record(
-        subject=Subject(kind="RecognitionJob", namespace="doors", name="front-door", uid="4f7a", generation=1),
-        attempt="front-door-1",
-        purpose="AccessControl",
-        run_key=run_key,
-        report_digest=sha256_digest(b"report"),
-        artefacts=(
-            Artefact(
-                name="faces.tar",
-                digest=sha256_digest(PLAINTEXT),
-                cid=cid_of_bytes(encrypted),
-                size=len(PLAINTEXT),
-            ),
-        ),
-        image_digest="sha256:" + "23" * 32,
-        created="2025-01-31T12:00:00Z",
+    artefact = Artefact(
+        name="faces.tar", digest=sha256_digest(PLAINTEXT), cid=cid_of_bytes(encrypted), size=len(PLAINTEXT)
     )
-    committed: Receipt = ledger.commit(record, secret)
+    committed: Receipt = ledger.commit_result(artefact)
     ledger.mine(5)
     inclusion = reader.inclusion(from_hex(committed.transaction.hash, 32))
     return committed.model_copy(update={"version": 2, "inclusion": inclusion})

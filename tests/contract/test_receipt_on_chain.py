@@ -16,7 +16,7 @@ from faceledger_contracts.envelope import artefact_context, encrypt_stream
 from faceledger_contracts.kubo import Kubo
 from faceledger_contracts.nullifier import nullifier
 from faceledger_contracts.receipt import Receipt, encode_receipt
-from faceledger_contracts.record import Artefact, Record, Subject
+from faceledger_contracts.record import Artefact
 from faceledger_contracts.verify import Step, is_verified, verify_receipt, verify_receipts
 
 pytestmark = pytest.mark.chain
@@ -35,27 +35,11 @@ class Committed:
 
 @pytest.fixture
 def committed(ledger: Any) -> Committed:
-    run_key, secret = new_run_key()
-    ledger.authorise(run_key)
     encrypted = encrypt("front-door-1", "AccessControl")
-    record = Record(
-        subject=Subject(kind="RecognitionJob", namespace="doors", name="front-door", uid="4f7a", generation=1),
-        attempt="front-door-1",
-        purpose="AccessControl",
-        run_key=run_key,
-        report_digest=sha256_digest(b"report"),
-        artefacts=(
-            Artefact(
-                name="results.jsonl",
-                digest=sha256_digest(PLAINTEXT),
-                cid=cid_of_bytes(encrypted),
-                size=len(PLAINTEXT),
-            ),
-        ),
-        image_digest="sha256:" + "23" * 32,
-        created="2025-01-31T12:00:00Z",
+    artefact = Artefact(
+        name="results.jsonl", digest=sha256_digest(PLAINTEXT), cid=cid_of_bytes(encrypted), size=len(PLAINTEXT)
     )
-    return Committed(ledger.commit(record, secret), encrypted)
+    return Committed(ledger.commit_result(artefact), encrypted)
 
 
 def encrypt(attempt: str, purpose: str) -> bytes:

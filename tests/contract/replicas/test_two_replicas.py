@@ -133,6 +133,7 @@ def test_an_api_server_that_comes_back_is_served_on(ground: Stage, replicas: Rep
     ask_for(ground, "after-restart")
     replicas.fill()
     started(ground, "before-restart", "after-restart", seconds=60)
+    assert [len(rayjobs_of(ground, name)) for name in ("before-restart", "after-restart")] == [1, 1]
 
 
 def test_nothing_of_this_made_a_second_rayjob(ground: Stage) -> None:
