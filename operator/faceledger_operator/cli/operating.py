@@ -6,6 +6,7 @@ In: the command line. Out: text or JSON. Invariant: each does what `kubectl` cou
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -30,9 +31,9 @@ def add_commands(app: typer.Typer) -> None:
     app.command("status")(show_status)
     app.command("logs")(show_logs)
     app.command("report")(show_report)
-    app.command("retry")(ask_again)
-    app.command("pause")(pause_resource)
-    app.command("resume")(resume_resource)
+    app.command("retry", help="Lets a resource that has failed try again.")(_intervention(_retry_now))
+    app.command("pause", help="Has the operator leave a resource alone.")(_intervention(pause))
+    app.command("resume", help="Has the operator go on with a resource that was paused.")(_intervention(resume))
 
 
 def show_status(
@@ -86,43 +87,25 @@ def show_report(
     print_figures(found, as_json, open_console())
 
 
-def ask_again(
-    target: Target,
-    namespace: Namespace = None,
-    as_json: AsJson = False,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-) -> None:
-    """Lets a resource that has failed try again."""
-    cluster = Cluster.connect(kubeconfig, context)
-    found = find_resource(cluster, target, namespace)
-    _tell(found, retry(cluster, found, datetime.now(UTC)), as_json)
+def _intervention(intervene: Callable[[Cluster, Found], str]) -> Callable[..., None]:
+    """The command that does something to a resource and tells what came of it."""
+
+    def command(
+        target: Target,
+        namespace: Namespace = None,
+        as_json: AsJson = False,
+        kubeconfig: Kubeconfig = None,
+        context: Context = None,
+    ) -> None:
+        cluster = Cluster.connect(kubeconfig, context)
+        found = find_resource(cluster, target, namespace)
+        _tell(found, intervene(cluster, found), as_json)
+
+    return command
 
 
-def pause_resource(
-    target: Target,
-    namespace: Namespace = None,
-    as_json: AsJson = False,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-) -> None:
-    """Has the operator leave a resource alone."""
-    cluster = Cluster.connect(kubeconfig, context)
-    found = find_resource(cluster, target, namespace)
-    _tell(found, pause(cluster, found), as_json)
-
-
-def resume_resource(
-    target: Target,
-    namespace: Namespace = None,
-    as_json: AsJson = False,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-) -> None:
-    """Has the operator go on with a resource that was paused."""
-    cluster = Cluster.connect(kubeconfig, context)
-    found = find_resource(cluster, target, namespace)
-    _tell(found, resume(cluster, found), as_json)
+def _retry_now(cluster: Cluster, found: Found) -> str:
+    return retry(cluster, found, datetime.now(UTC))
 
 
 def _tell(found: Found, outcome: str, as_json: bool) -> None:
