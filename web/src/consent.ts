@@ -36,6 +36,11 @@ export function parseConsent(text: string): Held {
   if (given.version !== 1 || !given.record || !given.salt || !given.chainId || !given.contract) {
     throw new Error("the file is no consent of version 1");
   }
+  const { record, salt } = given;
+  const purposes = record["dpv:hasProcess"]?.["dpv:hasPurpose"];
+  if (!record["dpv:hasDataController"]?.["dpv:hasName"] || !Array.isArray(purposes) || !/^0x[0-9a-f]{64}$/.test(salt)) {
+    throw new Error("the file's record or salt is damaged");
+  }
   return { record: given.record, salt: given.salt, chainId: given.chainId, contract: given.contract };
 }
 

@@ -83,6 +83,7 @@ async function connect(chosen: Wallet, button: HTMLButtonElement): Promise<strin
 
 function loadTerms(text: string): void {
   terms = parseTerms(text);
+  if (held && !samePlace(held, terms)) held = undefined;
   element("controller").textContent = `${terms.controller.name} (${terms.controller.contact})`;
   element("dataset").textContent = terms.dataset;
   element("purposes").replaceChildren(...terms.purposes.map(item));
@@ -93,6 +94,18 @@ function loadTerms(text: string): void {
   element("place").textContent = `contract ${terms.contract} on chain ${terms.chainId}`;
   element("terms").hidden = false;
   element<HTMLInputElement>("agree").checked = false;
+}
+
+function loadConsent(text: string): void {
+  held = parseConsent(text);
+  if (!terms || samePlace(held, terms)) return;
+  terms = undefined;
+  element("terms").hidden = true;
+}
+
+/** Whether two are of one registry: what is shown and done is about one at a time. */
+function samePlace(one: Place, other: Place): boolean {
+  return one.chainId === other.chainId && one.contract === other.contract;
 }
 
 function item(purpose: string): HTMLLIElement {
@@ -150,6 +163,7 @@ async function prove(): Promise<string> {
 }
 
 async function check(text: string): Promise<string> {
+  element("checks").hidden = true;
   const receipt = parseReceipt(text);
   const { registry } = await registryAt(receipt);
   const checks = await checkReceipt(receipt, registry);
@@ -164,7 +178,10 @@ async function check(text: string): Promise<string> {
   });
   element("checks").querySelector("tbody")?.replaceChildren(...rows);
   element("checks").hidden = false;
-  return checks.every(({ holds }) => holds) ? "The receipt holds." : "The receipt does not hold.";
+  return checks.every(({ holds }) => holds)
+    ? `The receipt holds at contract ${receipt.contract} on chain ${receipt.chainId}. Not checked here: that the run key ` +
+      "was authorised, and that the block is final; `faceledger verify` does."
+    : "The receipt does not hold.";
 }
 
 /** Shows what the chain says of the account, and lets the person do what is possible now. */
@@ -238,14 +255,15 @@ function onClick(id: string, what: () => Promise<string>): void {
 function start(): void {
   discoverWallets(addWallet);
   onFile("request-file", async (text) => (loadTerms(text), "Read it with care."));
-  onFile("consent-file", async (text) => ((held = parseConsent(text)), "Your consent file is loaded."));
+  onFile("consent-file", async (text) => (loadConsent(text), "Your consent file is loaded."));
   onFile("receipt-file", check);
   onClick("give", () => give(true));
   onClick("give-file", () => give(false));
   onClick("withdraw", () => withdraw(true));
   onClick("withdraw-file", () => withdraw(false));
   onClick("prove", prove);
-  element("agree").addEventListener("change", () => void refresh());
+  element("agree").addEventListener("change", () =>
+    void refresh().catch((problem: unknown) => say(reasonOf(problem), true)));
   const linked = new URLSearchParams(location.hash.slice(1)).get("request");
   if (linked) void act(async () => (loadTerms(new TextDecoder().decode(fromBase64Url(linked))), "Read it with care."));
 }

@@ -1,7 +1,8 @@
 // The contract's registry, through the wallet alone: the page itself opens no connection to anywhere.
 import {
   type Address, type Chain, type EIP1193Provider, type Hex, type PublicClient, type WalletClient,
-  type WriteContractParameters, createPublicClient, createWalletClient, custom, defineChain, getContract, parseAbi, zeroHash,
+  type WriteContractParameters, createPublicClient, createWalletClient, custom, defineChain, getContract, keccak256, parseAbi,
+  zeroHash,
 } from "viem";
 
 import { answered } from "./wallets.js";
@@ -66,6 +67,11 @@ export class Registry {
   async committedRoot(batchId: Hex): Promise<Hex | null> {
     const root = await this.reader().committedRoot([batchId]);
     return root === zeroHash ? null : root;
+  }
+
+  /** Keccak-256 of the code that runs there; the hash of nothing where there is none. */
+  async codeHash(): Promise<Hex> {
+    return keccak256((await this.client.getCode({ address: this.contract })) ?? "0x");
   }
 
   /** When a commitment was revoked (seconds since 1970), or null. */
