@@ -174,6 +174,8 @@ def _unseen(seen: Seen) -> Iterator[str]:
         "runs": seen.runs,
         "commits": seen.batches,
         "logs": seen.texts,
+        "receipts": seen.receipts,
+        "transitions": seen.transitions,
         "memory": seen.memory,
     }
     return (f"no {what} were seen" for what, found in kinds.items() if not found)

@@ -39,7 +39,7 @@ class Ears:
 
     @property
     def texts(self) -> list[Text]:
-        return [Text(f"log of {where}", "".join(chunks)) for where, chunks in self._logs.items()]
+        return [Text(f"log of {where}", "".join(chunks)) for where, chunks in list(self._logs.items())]
 
     def look(self) -> None:
         """Follows the logs of containers that have begun, and weighs the operators when it is time."""
@@ -61,11 +61,12 @@ class Ears:
             threading.Thread(target=self._read, args=(where, *place), daemon=True).start()
 
     def _read(self, where: str, pod: str, namespace: str, container: str) -> None:
-        chunks = self._logs[where] = []
+        chunks: list[str] = []
         try:
             stream: Any = self._cluster.core.read_namespaced_pod_log(
                 pod, namespace, container=container, follow=True, _preload_content=False
             )
+            self._logs[where] = chunks  # not before: what was heard stays where there is no more to hear
             for chunk in stream.stream():
                 chunks.append(chunk.decode(errors="replace"))
         except BREAKS:

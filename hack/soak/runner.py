@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from random import Random
@@ -100,18 +101,17 @@ def _disturb(user: User, sandbox: Sandbox, minutes: float, seed: int) -> tuple[i
                 _tell(act())
                 counts[who] += 1
 
-    threads = [
-        threading.Thread(target=work, args=(0, user.act, _random(seed, "use"), USE_SECONDS)),
-        threading.Thread(target=work, args=(1, gremlin.act, _random(seed, "pauses"), FAULT_SECONDS)),
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        closing.wait(minutes * 60)
-    finally:
-        closing.set()
-        for thread in threads:
-            thread.join()
+    with ThreadPoolExecutor(2) as two:
+        working = [
+            two.submit(work, 0, user.act, _random(seed, "use"), USE_SECONDS),
+            two.submit(work, 1, gremlin.act, _random(seed, "pauses"), FAULT_SECONDS),
+        ]
+        try:
+            wait(working, timeout=minutes * 60, return_when=FIRST_EXCEPTION)
+        finally:
+            closing.set()
+    for one in working:
+        one.result()  # a soak whose user or gremlin broke down has proved nothing
     return counts[0], counts[1]
 
 
@@ -131,7 +131,7 @@ def _look(user: User, sandbox: Sandbox, log: Log, ears: Ears) -> Seen:
         runs=tuple(log.runs.values()),
         transitions=tuple(log.transitions),
         memory=tuple(ears.memory),
-        texts=(*ears.texts, *log.events.values()),
+        texts=(*ears.texts, *log.written.values()),
         needles=(*log.needles, *inspection.pieces_of_photos()),
         batches=_again(lambda: inspection.batches(sandbox.cluster, log.contracts)),
         receipts=kept,

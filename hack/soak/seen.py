@@ -96,7 +96,7 @@ class MemorySample:
 
 @dataclass(frozen=True)
 class Text:
-    """What was written where anybody may read it: a log, an event."""
+    """What was written where anybody may read it: a log, an event, a status."""
 
     where: str
     text: str

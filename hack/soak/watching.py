@@ -8,6 +8,7 @@ stayed is missed, and what went meanwhile ends when that is noticed.
 from __future__ import annotations
 
 import base64
+import json
 import re
 import threading
 import time
@@ -45,7 +46,8 @@ class Log:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.transitions: list[Transition] = []
         self.runs: dict[str, Run] = {}
-        self.events: dict[str, Text] = {}
+        self.written: dict[str, Text] = {}
+        """Events, and statuses at each of their versions."""
         self.needles: set[str] = set()
         self.contracts: set[str] = set()
         self.submitted: set[str] = set()
@@ -60,7 +62,7 @@ class Log:
             case "Secret":
                 self.needles |= needles_of(body)
             case "Event":
-                self.events[body["metadata"]["uid"]] = Text(f"event {body['reason']}", body.get("note") or "")
+                self.written[body["metadata"]["uid"]] = Text(f"event {body['reason']}", body.get("note") or "")
             case _:
                 self._note_own(kind, body)
 
@@ -85,6 +87,8 @@ class Log:
 
     def _note_own(self, kind: str, body: Manifest) -> None:
         metadata, status = body["metadata"], body.get("status") or {}
+        version = f"{metadata['uid']} {metadata.get('resourceVersion')}"
+        self.written[version] = Text(f"status of {kind}/{metadata['name']}", json.dumps(status))
         if contract := status.get("contract"):
             self.contracts.add(contract)
         if status.get("commitment") and status.get("attempt"):

