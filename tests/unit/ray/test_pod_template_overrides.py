@@ -42,10 +42,16 @@ MERGES = [
         id="variables merge by name",
     ),
     pytest.param(
-        container(resources={"limits": {"cpu": "2", "memory": None}}),
+        container(resources={"limits": {"cpu": "2"}}),
         ("spec", "containers", 0, "resources"),
-        {"requests": {"cpu": "1", "memory": "2Gi"}, "limits": {"cpu": "2"}},
-        id="mappings merge and null removes",
+        {"requests": {"cpu": "1", "memory": "2Gi"}, "limits": {"cpu": "2", "memory": "2Gi"}},
+        id="mappings merge",
+    ),
+    pytest.param(
+        {"metadata": {"labels": {"env": "test"}}, "spec": {"nodeSelector": {"env": "test"}}},
+        ("spec", "nodeSelector"),
+        {"env": "test"},
+        id="a label may have the name of a list",
     ),
     pytest.param(
         {"spec": {"tolerations": [{"key": "spot", "operator": "Exists"}]}},
@@ -105,6 +111,30 @@ REFUSED = [
     pytest.param({"metadata": {"finalizers": ["a"]}}, "metadata.finalizers", id="a finalizer"),
     pytest.param({"spec": {"containers": "all"}}, "spec.containers", id="a list that is none"),
     pytest.param({"kind": "Pod"}, "kind", id="more than a template"),
+    pytest.param({"metadata": None}, "metadata", id="null for all of our labels"),
+    pytest.param({"metadata": {"labels": None}}, "metadata.labels", id="null for our labels"),
+    pytest.param({"spec": None}, "spec", id="null for the pod"),
+    pytest.param({"spec": {"containers": None}}, "spec.containers", id="null for our container"),
+    pytest.param(container(env=None), "spec.containers[0].env", id="null for our variables"),
+    pytest.param(
+        container(env=[{"name": "HOME", "value": None}]), "spec.containers[0].env[0].value", id="null for a value"
+    ),
+    pytest.param(
+        container(resources={"limits": {"memory": None}}),
+        "spec.containers[0].resources.limits.memory",
+        id="null for a limit",
+    ),
+    pytest.param({"spec": {"tolerations": None}}, "spec.tolerations", id="null for our tolerations"),
+    pytest.param({"spec": {"tolerations": [None]}}, "spec.tolerations[0]", id="null in a list"),
+    pytest.param({"spec": {"imagePullSecrets": [{}]}}, "spec.imagePullSecrets[0].name", id="an item without its key"),
+    pytest.param({"spec": {"hostAliases": ["x"]}}, "spec.hostAliases[0].ip", id="an item that is no mapping"),
+    pytest.param({"spec": {"schedulingGates": {}}}, "spec.schedulingGates", id="a mapping for a list"),
+    pytest.param(
+        container(env=[{"name": ["a"], "value": "b"}]), "spec.containers[0].env[0].name", id="a key that is no text"
+    ),
+    pytest.param(
+        {"metadata": {"annotations": {"env": ["x"]}}}, "metadata.annotations.env[0].name", id="a list where none is"
+    ),
 ]
 
 
