@@ -109,7 +109,7 @@ class Repinning:
             self.forget(namespace, name)
 
     def _collect(self, audit: _Audit, name: str) -> None:
-        """What an API server that was away kept from its end is begun anew."""
+        """What the API server kept from its end is begun anew."""
         if audit.task is None or not audit.task.done():
             return
         task, audit.task = audit.task, None
@@ -117,6 +117,8 @@ class Repinning:
             audit.last = task.result()
         except (ApiUnavailableError, ApiConflictError, ContentStoreUnreachable) as error:
             _log.info("audit of the content nodes broken off", binding=name, error=str(error))
+        except ApiRefusedError as error:
+            _log.warning("audit of the content nodes refused", binding=name, error=str(error))
 
     async def _audit(
         self, binding: LedgerBinding, nodes: ContentNodes, identities: Identities, audit: _Audit
@@ -161,26 +163,29 @@ class Repinning:
             await self._events.record(result.kind, result.resource, "ArtefactsRepinned", note)
 
     async def _recover(self, result: Result, nodes: ContentNodes, problem: str) -> str:
-        """One step towards having it back; what is told of it."""
-        name, namespace = repin_job_name(result), result.resource["metadata"]["namespace"]
-        job = await self._kube.get(JOB, namespace, name)
-        told = f"{problem}; "
-        match decide_repin(result, job):
-            case RepinStep.NO_SOURCE:
-                told += "its FaceDataset is gone, so the claim with its copy is not known"
-            case RepinStep.FAILED:
-                told += f"Job {name} could not add it again: see its log"
-            case RepinStep.REMOVE:
-                await self._kube.delete(JOB, namespace, name, uid=job["metadata"]["uid"] if job else None)
-                told += f"Job {name} adds it again"
-            case RepinStep.CREATE | RepinStep.WAIT:
-                try:
-                    await self._create(result, nodes)
-                    told += f"Job {name} adds it again"
-                except (ApiRefusedError, NotOursError) as error:
-                    told += f"Job {name}: {error}"
+        """One step towards having it back; what is told of it. What fails for one result stops no other."""
+        name = repin_job_name(result)
+        try:
+            told = f"{problem}; {await self._step(result, nodes, name)}"
+        except (ApiRefusedError, ApiConflictError, NotOursError) as error:
+            _log.warning("artefacts not added again", job=name, error=str(error))
+            told = f"{problem}; Job {name}: {error}"
         await self._events.record(result.kind, result.resource, "ArtefactsLost", told, "Warning")
         return f"{result}: {told}"
+
+    async def _step(self, result: Result, nodes: ContentNodes, name: str) -> str:
+        namespace = result.resource["metadata"]["namespace"]
+        job = await self._kube.get(JOB, namespace, name)
+        match decide_repin(result, job):
+            case RepinStep.NO_SOURCE:
+                return "its FaceDataset is gone, so the claim with its copy is not known"
+            case RepinStep.FAILED:
+                return f"Job {name} could not add it again: see its log"
+            case RepinStep.REMOVE:
+                await self._kube.delete(JOB, namespace, name, uid=job["metadata"]["uid"] if job else None)
+            case RepinStep.CREATE | RepinStep.WAIT:
+                await self._create(result, nodes)
+        return f"Job {name} adds it again"
 
     async def _create(self, result: Result, nodes: ContentNodes) -> None:
         """What is there already is left as it is; the policy after the Job, because it goes with it."""

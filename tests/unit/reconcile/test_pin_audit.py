@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from faceledger_contracts.content import ContentError
+from faceledger_operator.api.base import ObjectMeta
+from faceledger_operator.api.ledgerbinding import LedgerBinding
+from faceledger_operator.kube.errors import ApiRefusedError
+from faceledger_operator.kube.events import EventRecorder
+from faceledger_operator.kube.kinds import FACE_DATASET, JOB, NETWORK_POLICY, Kind
 from faceledger_operator.ledger.content import ContentNodes
+from faceledger_operator.reconcile import repinning
 from faceledger_operator.reconcile.pin_audit import (
     LOST_SECONDS,
     PORTION,
@@ -22,6 +30,9 @@ from faceledger_operator.reconcile.pin_audit import (
     results_of,
 )
 from faceledger_operator.reconcile.repin_job import repin_job, repin_policy
+from faceledger_operator.reconcile.repinning import Found, Repinning
+from memory_api import MemoryApi
+from subject_builders import NOW
 
 CID = "bafkreihtc7oz225adrdf3axeytkv2aosodo2nhnuuangjrmhuvmtvrqiju"
 
@@ -196,3 +207,69 @@ def test_its_pod_reaches_ipfs_nodes_and_nobody_else() -> None:
     assert policy["spec"]["podSelector"] == {
         "matchLabels": repin_job(result, NODES, "operator:1", [])["spec"]["template"]["metadata"]["labels"]
     }
+
+
+class World:
+    """A binding of which no node has any artefact; `refused`: what the API server refuses to show."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+        self.api, self.refused = MemoryApi(), set[tuple[str, str]]()
+        for name in names:
+            self.api.objects[FACE_DATASET.kind, "people", name] = dataset(name)
+        self._get, self._list = self.api.get, self.api.list
+        monkeypatch.setattr(self.api, "get", self.get)
+        monkeypatch.setattr(self.api, "list", self.list)
+        monkeypatch.setattr(repinning, "mend", self.mend)
+        events = EventRecorder(self.api, "operator-1", lambda: NOW)  # type: ignore[arg-type]
+        self.repinning = Repinning(self.api, events, "operator:1", (), lambda *_: None, lambda: NOW)  # type: ignore[arg-type]
+
+    async def mend(self, *_: Any) -> Any:
+        raise ContentError("on no node")
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Any:
+        self.refuse(kind, name)
+        return await self._get(kind, namespace, name)
+
+    async def list(self, kind: Kind, *arguments: Any) -> Any:
+        self.refuse(kind, "")
+        return await self._list(kind, *arguments)
+
+    def refuse(self, kind: Kind, name: str) -> None:
+        if (kind.kind, name) in self.refused:
+            raise ApiRefusedError(403, "forbidden")
+
+    async def look(self) -> Found:
+        """What is found once the audit that a look begins has ended."""
+        binding = LedgerBinding.model_construct(metadata=BINDING)
+        self.repinning.look(binding, NODES, ("one", "two"))
+        await asyncio.gather(
+            *(task for task in asyncio.all_tasks() if task.get_name().startswith("audit")), return_exceptions=True
+        )
+        return self.repinning.look(binding, NODES, ("one", "two"))
+
+
+BINDING = ObjectMeta.model_validate({"name": "consortium", "namespace": "people", "uid": "u", "generation": 1})
+
+
+async def test_a_job_that_may_not_be_read_keeps_no_other_result_from_its_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, "a", "b")
+    world.refused.add((JOB.kind, "a-1-repin"))
+    trouble = (await world.look()).trouble
+    assert trouble is not None
+    assert trouble.message == "content.ipfs: facedataset/a: on no node; Job a-1-repin: forbidden; 1 more are lost"
+    assert [body["metadata"]["name"] for body in world.api.of(JOB)] == ["b-1-repin"]
+
+
+async def test_a_job_that_is_being_deleted_keeps_no_other_result_from_its_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, "a", "b")
+    going = {"name": "a-1-repin", "namespace": "people", "uid": "j", "deletionTimestamp": "2026-01-02T12:00:00Z"}
+    world.api.objects[JOB.kind, "people", "a-1-repin"] = {"metadata": going}
+    assert (await world.look()).trouble is not None
+    assert {body["metadata"]["name"] for body in world.api.of(JOB)} == {"a-1-repin", "b-1-repin"}
+    assert [body["metadata"]["name"] for body in world.api.of(NETWORK_POLICY)] == ["b-1-repin"]
+
+
+async def test_a_look_goes_on_where_results_may_not_be_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, "a")
+    world.refused.add((FACE_DATASET.kind, ""))
+    assert await world.look() == Found()
