@@ -6,6 +6,7 @@ Invariant: everything in here is namespaced; the operator touches no cluster-sco
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from ..api.base import GROUP, VERSION
@@ -43,6 +44,10 @@ class Kind:
     @property
     def api_version(self) -> str:
         return f"{self.group}/{self.version}" if self.group else self.version
+
+    def owner(self, name: str, uid: str) -> dict[str, Any]:
+        """A reference to an object of this kind as the controller of another one, which goes with it."""
+        return {"apiVersion": self.api_version, "kind": self.kind, "name": name, "uid": uid, "controller": True}
 
     def path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
         """The URL path of one object, or of the collection in a namespace (None: in all of them)."""

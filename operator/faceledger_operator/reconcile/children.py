@@ -42,13 +42,7 @@ RUN_SPEC_KEY = "run.json"
 
 
 def owner_reference(subject: Subject) -> Object:
-    return {
-        "apiVersion": subject.kind.api_version,
-        "kind": subject.kind.kind,
-        "name": subject.metadata.name,
-        "uid": subject.metadata.uid,
-        "controller": True,
-    }
+    return subject.kind.owner(subject.metadata.name, subject.metadata.uid)
 
 
 def labels_of(subject: Subject, attempt: str) -> dict[str, str]:
@@ -121,13 +115,7 @@ class Children:
 
     def _child(self, name: str) -> Object:
         anchor = self.anchor["metadata"]
-        owner = {
-            "apiVersion": CONFIG_MAP.api_version,
-            "kind": CONFIG_MAP.kind,
-            "name": anchor["name"],
-            "uid": anchor["uid"],
-            "controller": True,
-        }
+        owner = CONFIG_MAP.owner(anchor["name"], anchor["uid"])
         return {"metadata": _metadata(self.subject, self.attempt, name, owner)}
 
 

@@ -42,13 +42,7 @@ def repin_job_name(result: Result) -> str:
 def repin_job(result: Result, nodes: ContentNodes, image: str, pull_secrets: Sequence[str]) -> Object:
     """Created once and never changed. Its owner is the resource that the result is of."""
     name, metadata = repin_job_name(result), result.resource["metadata"]
-    owner = {
-        "apiVersion": result.kind.api_version,
-        "kind": result.kind.kind,
-        "name": metadata["name"],
-        "uid": metadata["uid"],
-        "controller": True,
-    }
+    owner = result.kind.owner(metadata["name"], metadata["uid"])
     labels, annotations = {REPIN: result.attempt}, {SUBJECT: metadata["name"]}
     return {
         "metadata": {**_metadata(result, name, owner), "annotations": annotations},
@@ -66,13 +60,7 @@ def repin_job(result: Result, nodes: ContentNodes, image: str, pull_secrets: Seq
 
 def repin_policy(result: Result, nodes: ContentNodes, job: Object) -> Object:
     """Whom its pod may talk to; it goes with the Job."""
-    owner = {
-        "apiVersion": JOB.api_version,
-        "kind": JOB.kind,
-        "name": job["metadata"]["name"],
-        "uid": job["metadata"]["uid"],
-        "controller": True,
-    }
+    owner = JOB.owner(job["metadata"]["name"], job["metadata"]["uid"])
     spec = content_policy({REPIN: result.attempt}, nodes.apis)
     return {"metadata": _metadata(result, repin_job_name(result), owner), "spec": spec}
 

@@ -90,13 +90,7 @@ async def claim(kube: Kube, wanted: SharedCluster, attempt: str, idle_seconds: i
     """The cluster is there, or being made, and counts as used by the attempt. `ApiConflictError`: it is going."""
     annotations = {**wanted.annotations, IDLE_SECONDS: str(idle_seconds), CLAIMED_BY: attempt}
     anchor = await kube.apply(CONFIG_MAP, _anchor(wanted.name, wanted.namespace, wanted.labels, annotations))
-    owner = {
-        "apiVersion": CONFIG_MAP.api_version,
-        "kind": CONFIG_MAP.kind,
-        "name": wanted.name,
-        "uid": anchor["metadata"]["uid"],
-        "controller": True,
-    }
+    owner = CONFIG_MAP.owner(wanted.name, anchor["metadata"]["uid"])
     standing = await kube.get(RAY_CLUSTER, wanted.namespace, wanted.name)
     if standing is None:
         pods = {ATTEMPT: wanted.name}
