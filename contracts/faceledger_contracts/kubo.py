@@ -62,13 +62,8 @@ class Kubo:
 
     def identity(self) -> str:
         """The node's peer id: it belongs to the repository, so one that was wiped comes back with another."""
-        with self._failures("identity"):
+        with self._failures("identity", alone=True):
             return str(self._client.id()["ID"])
-
-    def version(self) -> str:
-        """The node's version, for example `0.40.1`."""
-        with self._failures("version"):
-            return str(self._client.version()["Version"])
 
     def add(self, path: str | Path) -> str:
         """Adds and pins the file at `path`; answers its CID. ContentCorrupt if the node computed another one."""
@@ -86,7 +81,7 @@ class Kubo:
     def block(self, current: bytes, *, own: bool = False) -> bytes:
         """The block of a binary CID, hashed; ContentCorrupt where it is another one. `own`: no other node is asked."""
         name = cids.encode_cid(current)
-        with self._failures(name):
+        with self._failures(name, alone=own):
             block = bytes(self._client.block.get(name, opts={"offline": "true"} if own else {}))
         return checked_block(current, block)
 
@@ -118,7 +113,7 @@ class Kubo:
         """Whether the node has pinned `cid`. It may still lack blocks: only `get` tells."""
         cids.decode_cid(cid)
         try:
-            with self._failures(cid):
+            with self._failures(cid, alone=True):
                 self._client.pin.ls(cid, type="recursive")
         except _NotPinnedError:
             return False
@@ -134,14 +129,16 @@ class Kubo:
             return
 
     @contextmanager
-    def _failures(self, cid: str) -> Iterator[None]:
-        """Turns the library's errors into ours. Their messages hold the URL, so ours take the node's words alone."""
+    def _failures(self, cid: str, *, alone: bool = False) -> Iterator[None]:
+        """Turns the library's errors into ours. Their messages hold the URL, so ours take the node's words alone.
+        `alone`: no other node is asked, so an answer that is late says nothing of the file."""
         try:
             yield
         except ipfs.ErrorResponse as error:
             raise self._refusal(cid, str(error.args[0])) from None
         except ipfs.TimeoutError:
-            raise ContentUnavailable(f"{cid}: no answer in time from {self._shown}") from None
+            kind = ContentStoreUnreachable if alone else ContentUnavailable
+            raise kind(f"{cid}: no answer in time from {self._shown}") from None
         except ipfs.Error as error:
             raise ContentStoreUnreachable(f"{cid}: {type(error).__name__} at {self._shown}") from None
 

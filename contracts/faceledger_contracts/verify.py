@@ -104,6 +104,7 @@ def verify_at(
     steps = [
         *_own_steps(receipt),
         *_batch_steps(receipt),
+        _step("code hash", lambda: _known_code(receipt)),
         _step("transaction", lambda: _proved_transaction(receipt)),
         _step("block", lambda: _same("transaction.blockHash", receipt.transaction.block_hash, block_hash.lower())),
     ]
@@ -246,16 +247,23 @@ def _proved(receipt: Committed) -> Outcome:
 
 def _contract_code(receipt: Committed, chain: Chain) -> str:
     _same("codeHash", receipt.code_hash, to_hex(chain.code_hash(receipt.contract)))
+    _known_code(receipt)
+    return f"FaceLedger at {receipt.contract}"
+
+
+def _known_code(receipt: Committed) -> str:
     known = faceledger_artefact().code_hash
     if receipt.code_hash != known:
         raise _DiffersError(f"codeHash: {receipt.code_hash} is not the code of FaceLedger, {known}")
-    return f"FaceLedger at {receipt.contract}"
+    return f"{known} is the code of FaceLedger"
 
 
 def _proved_transaction(receipt: Committed) -> str:
     if receipt.inclusion is None:
         raise _DiffersError("transaction: a receipt of version 1 proves none; a node has to be asked")
-    return _committed_by(_proved(receipt), receipt)
+    outcome = _proved(receipt)
+    _same("transaction.blockNumber", receipt.transaction.block_number, outcome.block_number)
+    return _committed_by(outcome, receipt)
 
 
 def _transaction(receipt: Committed, chain: Chain) -> str:

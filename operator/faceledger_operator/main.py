@@ -216,6 +216,7 @@ async def run(settings: Settings) -> None:
             await operator.work()
             # Before anybody else leads: a write that is under way would come between theirs.
             await kube.settle()
+            await unfenced.settle()  # a renewal that is under way would make the release a conflict
             with suppress(ApiUnavailableError, ApiConflictError):
                 await lease.release()
     finally:

@@ -238,7 +238,7 @@ def peak():  # not ru_maxrss: in that a child inherits its parent's peak
 class Nowhere:
     def write(self, data): return len(data)
 with Kubo(sys.argv[1]) as kubo:
-    kubo.version()
+    kubo.identity()
     before = peak()
     kubo.get(kubo.add(sys.argv[2]), Nowhere())
     print(peak() - before)

@@ -15,12 +15,15 @@ from faceledger_contracts.cid import CHUNK_BYTES, cid_of_bytes
 from faceledger_contracts.content import ContentUnavailable
 from faceledger_contracts.envelope import artefact_context, encrypt_stream
 from faceledger_contracts.parcel import Parcel, is_parcel, write_parcel
-from faceledger_contracts.receipt import Receipt, ReceiptError
+from faceledger_contracts.receipt import Receipt, ReceiptError, encode_receipt
 from faceledger_contracts.record import Artefact
+from faceledger_contracts.verify import verify_at
+from faceledger_operator.cli.app import app
 from faceledger_operator.cli.errors import CommandError
 from faceledger_operator.cli.parcels import verify_parcel
 from faceledger_operator.cli.report import Checked
 from faceledger_operator.cli.verification import Held
+from typer.testing import CliRunner
 
 pytestmark = pytest.mark.chain
 
@@ -140,6 +143,36 @@ def test_another_receipts_artefact_is_not_taken_for_its_own(receipt: Receipt, tm
     write_parcel(tmp_path / "lying.zip", [receipt], Liar())
     report = verified(tmp_path / "lying.zip", block_hash=receipt.transaction.block_hash)
     assert report.failed == ["artefact faces.tar", "decryption faces.tar"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "step"),
+    [
+        pytest.param(lambda receipt: {"code_hash": "0x" + "00" * 32}, "code hash", id="another contract's code"),
+        pytest.param(
+            lambda receipt: {"transaction": receipt.transaction.model_copy(update={"block_number": 1})},
+            "transaction",
+            id="another block number",
+        ),
+    ],
+)
+def test_what_no_node_has_to_tell_is_checked_without_one(receipt: Receipt, changed: Any, step: str) -> None:
+    forged = receipt.model_copy(update=changed(receipt))
+    steps = verify_at(forged, receipt.transaction.block_hash)
+    assert [one.name for one in steps if not one.ok] == [step]
+
+
+@pytest.mark.parametrize("kind", ["a bundle with a node", "a receipt"])
+def test_a_block_hash_that_nothing_is_compared_with_is_refused(
+    parcel: Path, receipt: Receipt, anvil: str, tmp_path: Path, kind: str
+) -> None:
+    file = tmp_path / "receipt.json"
+    file.write_bytes(encode_receipt(receipt))
+    target = parcel if kind == "a bundle with a node" else file
+    asked = ["verify", str(target), "--rpc", anvil, "--block-hash", receipt.transaction.block_hash]
+    answer = CliRunner().invoke(app, asked)
+    assert isinstance(answer.exception, CommandError)
+    assert "nothing else is compared with it" in str(answer.exception)
 
 
 def test_what_is_compressed_is_refused(parcel: Path, tmp_path: Path) -> None:

@@ -86,7 +86,10 @@ def verify(
     held = Held(parse_pairs(artefact or []), read_attestation(attestation, attester))
     key = _read_key(key_file)
     finality: Finality = "finalized" if confirmations is None else confirmations
-    if Path(target).is_file() and is_parcel(Path(target)):
+    parcel = Path(target).is_file() and is_parcel(Path(target))
+    if block_hash is not None and (rpc is not None or not parcel):
+        raise CommandError("--block-hash is for a BUNDLE.zip without --rpc; nothing else is compared with it")
+    if parcel:
         reports = verify_parcel(Path(target), rpc, block_hash, key, finality, held)
     elif Path(target).exists():
         if rpc is None:
@@ -96,7 +99,7 @@ def verify(
     else:
         cluster = Cluster.connect(kubeconfig, context)
         found = find_resource(cluster, target, namespace, RUN_KINDS)
-        evidence = evidence_of(cluster, found.resource, found.namespace)
+        evidence = evidence_of(cluster, found)
         reports = [verify_resource(evidence, found.resource, found.namespace, key, held)]
     print_reports(reports, as_json, open_console())
     if not all(report.verified for report in reports):
@@ -116,7 +119,7 @@ def results(
     """Fetches a result's artefacts from IPFS, decrypts them and compares them with what was committed."""
     cluster = Cluster.connect(kubeconfig, context)
     found = find_resource(cluster, target, namespace, RUN_KINDS)
-    evidence = evidence_of(cluster, found.resource, found.namespace)
+    evidence = evidence_of(cluster, found)
     written = fetch_results(evidence, found.resource, output, _read_key(key_file))
     print_files(written, as_json, open_console())
 
@@ -132,7 +135,7 @@ def bundle(
     """Puts a result's receipt and its encrypted artefacts into one file that `verify` reads without cluster or IPFS."""
     cluster = Cluster.connect(kubeconfig, context)
     found = find_resource(cluster, target, namespace, RUN_KINDS)
-    bundle_resource(evidence_of(cluster, found.resource, found.namespace), found.resource, output)
+    bundle_resource(evidence_of(cluster, found), found.resource, output)
     print_files([output], False, open_console())
 
 

@@ -20,6 +20,7 @@ from ..kube.kinds import FACE_DATASET, LEDGER_BINDING
 from ..receipts.store import RECEIPT_KEY
 from .cluster import Cluster
 from .errors import CommandError
+from .finding import Found
 from .ipfs import open_content
 from .targets import Resource
 
@@ -40,9 +41,9 @@ class Evidence:
     contract: str | None
 
 
-def evidence_of(cluster: Cluster, resource: Resource, namespace: str) -> Evidence:
+def evidence_of(cluster: Cluster, found: Found) -> Evidence:
     """Reads all of it; CommandError where there is no receipt (yet) or something is missing."""
-    body = cluster.get(resource.kind, namespace, resource.name)
+    resource, namespace, body = found.resource, found.namespace, found.body
     receipt = _receipt(cluster, body, resource, namespace)
     name = body["spec"]["ledgerRef"]["name"]
     binding = LedgerBinding.parse(cluster.get(LEDGER_BINDING, namespace, name))

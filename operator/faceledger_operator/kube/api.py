@@ -180,18 +180,12 @@ class Kube:
         content_type: str = _JSON,
         missing_is_none: bool = False,
     ) -> Object | None:
+        if method != "GET" and self._fence:
+            self._fence()
         answer = self._exchange(method, path, query or {}, body, content_type, missing_is_none)
-        if method == "GET":
-            return await answer
-        return await self._write(answer)
+        return await (answer if method == "GET" else self._write(answer))
 
     async def _write(self, answer: Coroutine[Any, Any, Object | None]) -> Object | None:
-        try:
-            if self._fence:
-                self._fence()
-        except BaseException:
-            answer.close()
-            raise
         task = asyncio.create_task(answer)
         self._writes.add(task)
         task.add_done_callback(self._end_write)

@@ -70,9 +70,17 @@ def _mend_all(nodes: ContentNodes, cids: Sequence[str], whole: bool) -> Mended:
     mended: dict[str, ContentError] = {}
     with open_nodes(nodes) as replicas:
         for cid in cids:
-            if whole or not all(node.is_pinned(cid) for node in replicas.nodes):
+            if whole or not all(_has_pinned(node, cid) for node in replicas.nodes):
                 mended.update(replicas.mend(cid))
     return mended
+
+
+def _has_pinned(node: Kubo, cid: str) -> bool:
+    """Also False of a node that does not answer: mending asks the others."""
+    try:
+        return node.is_pinned(cid)
+    except ContentError:
+        return False
 
 
 def _ask_identity(api: str) -> str | ContentError:
