@@ -10,7 +10,7 @@ from ..kube.api import Kube, Object
 from ..kube.errors import ApiConflictError
 from ..kube.kinds import Kind
 
-__all__ = ["NotOursError", "create_or_adopt"]
+__all__ = ["NotOursError", "adopt", "create_or_adopt"]
 
 
 class NotOursError(Exception):
@@ -27,6 +27,12 @@ async def create_or_adopt(kube: Kube, kind: Kind, body: Object, ownerless_too: b
         return await kube.create(kind, body)
     except ApiConflictError:
         found = await kube.get(kind, metadata["namespace"], metadata["name"])
+    return adopt(kind, body, found, ownerless_too)
+
+
+def adopt(kind: Kind, body: Object, found: Object | None, ownerless_too: bool = False) -> Object:
+    """What was found under the name of `body`, where it is ours; errors as of `create_or_adopt`."""
+    metadata = body["metadata"]
     if found is None or "deletionTimestamp" in found["metadata"]:
         raise ApiConflictError(f"{kind.kind} {metadata['name']} is being deleted")
     owners = found["metadata"].get("ownerReferences") or []

@@ -13,19 +13,20 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import assert_never
 
 import structlog
 from faceledger_contracts.content import ContentError, ContentStoreUnreachable
 
 from ..api.conditions import BindingReason
 from ..api.ledgerbinding import LedgerBinding
-from ..kube.api import Kube
+from ..kube.api import Kube, Object
 from ..kube.errors import ApiConflictError, ApiRefusedError, ApiUnavailableError
 from ..kube.events import EventRecorder
 from ..kube.kinds import FACE_DATASET, JOB, NETWORK_POLICY, RECOGNITION_JOB
 from ..ledger.content import ContentNodes, mend
 from ..ledger.moves import Trouble
-from .adoption import NotOursError, create_or_adopt
+from .adoption import NotOursError, adopt, create_or_adopt
 from .binding_session import Wake
 from .pin_audit import (
     LOST_SECONDS,
@@ -176,7 +177,8 @@ class Repinning:
     async def _step(self, result: Result, nodes: ContentNodes, name: str) -> str:
         namespace = result.resource["metadata"]["namespace"]
         job = await self._kube.get(JOB, namespace, name)
-        match decide_repin(result, job):
+        step = decide_repin(result, job)
+        match step:
             case RepinStep.NO_SOURCE:
                 return "its FaceDataset is gone, so the claim with its copy is not known"
             case RepinStep.FAILED:
@@ -184,14 +186,21 @@ class Repinning:
             case RepinStep.REMOVE:
                 await self._kube.delete(JOB, namespace, name, uid=job["metadata"]["uid"] if job else None)
             case RepinStep.CREATE | RepinStep.WAIT:
-                await self._create(result, nodes)
+                await self._complete(result, nodes, job)
+            case _:
+                assert_never(step)
         return f"Job {name} adds it again"
 
-    async def _create(self, result: Result, nodes: ContentNodes) -> None:
+    async def _complete(self, result: Result, nodes: ContentNodes, job: Object | None) -> None:
         """What is there already is left as it is; the policy after the Job, because it goes with it."""
         body = repin_job(result, nodes, self._image, self._pull_secrets)
-        job = await create_or_adopt(self._kube, JOB, body)
-        await create_or_adopt(self._kube, NETWORK_POLICY, repin_policy(result, nodes, job))
+        job = adopt(JOB, body, job) if job else await create_or_adopt(self._kube, JOB, body)
+        policy = repin_policy(result, nodes, job)
+        place = policy["metadata"]["namespace"], policy["metadata"]["name"]
+        if found := await self._kube.get(NETWORK_POLICY, *place):
+            adopt(NETWORK_POLICY, policy, found)
+        else:
+            await create_or_adopt(self._kube, NETWORK_POLICY, policy)
 
 
 def _trouble(lost: Mapping[str, str]) -> Trouble | None:

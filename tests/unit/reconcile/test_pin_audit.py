@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -213,7 +214,7 @@ class World:
     """A binding of which no node has any artefact; `refused`: what the API server refuses to show."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-        self.api, self.refused = MemoryApi(), set[tuple[str, str]]()
+        self.api, self.now, self.refused = MemoryApi(), NOW, set[tuple[str, str]]()
         for name in names:
             self.api.objects[FACE_DATASET.kind, "people", name] = dataset(name)
         self._get, self._list = self.api.get, self.api.list
@@ -221,7 +222,7 @@ class World:
         monkeypatch.setattr(self.api, "list", self.list)
         monkeypatch.setattr(repinning, "mend", self.mend)
         events = EventRecorder(self.api, "operator-1", lambda: NOW)  # type: ignore[arg-type]
-        self.repinning = Repinning(self.api, events, "operator:1", (), lambda *_: None, lambda: NOW)  # type: ignore[arg-type]
+        self.repinning = Repinning(self.api, events, "operator:1", (), lambda *_: None, lambda: self.now)  # type: ignore[arg-type]
 
     async def mend(self, *_: Any) -> Any:
         raise ContentError("on no node")
@@ -237,6 +238,10 @@ class World:
     def refuse(self, kind: Kind, name: str) -> None:
         if (kind.kind, name) in self.refused:
             raise ApiRefusedError(403, "forbidden")
+
+    def put_job(self, name: str, **metadata: Any) -> None:
+        body = {"metadata": {"name": name, "namespace": "people", "uid": f"uid-{name}", **metadata}}
+        self.api.objects[JOB.kind, "people", name] = body
 
     async def look(self) -> Found:
         """What is found once the audit that a look begins has ended."""
@@ -262,8 +267,7 @@ async def test_a_job_that_may_not_be_read_keeps_no_other_result_from_its_job(mon
 
 async def test_a_job_that_is_being_deleted_keeps_no_other_result_from_its_job(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch, "a", "b")
-    going = {"name": "a-1-repin", "namespace": "people", "uid": "j", "deletionTimestamp": "2026-01-02T12:00:00Z"}
-    world.api.objects[JOB.kind, "people", "a-1-repin"] = {"metadata": going}
+    world.put_job("a-1-repin", deletionTimestamp="2026-01-02T12:00:00Z")
     assert (await world.look()).trouble is not None
     assert {body["metadata"]["name"] for body in world.api.of(JOB)} == {"a-1-repin", "b-1-repin"}
     assert [body["metadata"]["name"] for body in world.api.of(NETWORK_POLICY)] == ["b-1-repin"]
@@ -273,3 +277,30 @@ async def test_a_look_goes_on_where_results_may_not_be_listed(monkeypatch: pytes
     world = World(monkeypatch, "a")
     world.refused.add((FACE_DATASET.kind, ""))
     assert await world.look() == Found()
+
+
+async def test_a_job_that_is_at_work_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, "a")
+    await world.look()
+    monkeypatch.setattr(world.api, "create", None)  # not even asked to
+    world.now += timedelta(seconds=LOST_SECONDS)
+    trouble = (await world.look()).trouble
+    assert trouble is not None
+    assert "Job a-1-repin adds it again" in trouble.message
+
+
+async def test_a_job_whose_policy_is_missing_is_given_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, "a")
+    world.put_job("a-1-repin", ownerReferences=[FACE_DATASET.owner("a", "uid-a")])
+    await world.look()
+    (policy,) = world.api.of(NETWORK_POLICY)
+    assert policy["metadata"]["ownerReferences"] == [JOB.owner("a-1-repin", "uid-a-1-repin")]
+
+
+async def test_a_job_of_somebody_else_is_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, "a")
+    world.put_job("a-1-repin")
+    trouble = (await world.look()).trouble
+    assert trouble is not None
+    assert "it does not belong to FaceDataset a; remove it" in trouble.message
+    assert world.api.of(NETWORK_POLICY) == []
