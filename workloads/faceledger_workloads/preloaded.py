@@ -41,7 +41,10 @@ def run_preloaded(arguments: list[str], path: Path = SOCKET) -> int | None:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
         connection.connect(str(path))
-    except OSError:
+    except OSError as error:
+        connection.close()
+        if isinstance(error, ConnectionRefusedError):  # its server died: in its place the next one is started
+            path.unlink(missing_ok=True)
         return None
     with connection:
         signal.signal(signal.SIGTERM, lambda *_: connection.send(b"stop"))
@@ -56,10 +59,11 @@ def start_server(main: str, path: Path = SOCKET) -> None:
         return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     command = [sys.executable, "-m", main, "--serve"]
-    if os.fork() == 0:  # twice removed, so that Ray does not take it for a part of this job
+    child = os.fork()
+    if child == 0:  # twice removed, so that Ray does not take it for a part of this job
         subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
         os._exit(0)
-    os.wait()
+    os.waitpid(child, 0)
 
 
 def serve(main: Main, path: Path = SOCKET) -> None:
@@ -72,17 +76,25 @@ def serve(main: Main, path: Path = SOCKET) -> None:
     listener.listen()
     while True:
         connection, _ = listener.accept()
-        child = _forked(main, connection, listener)
+        try:
+            child = _forked(main, connection, listener)
+        except OSError:  # the client, which is hung up on, says that nothing was run
+            connection.close()
+            continue
         threading.Thread(target=_attend, args=(connection, child), daemon=True).start()
 
 
 def _forked(main: Main, connection: socket.socket, listener: socket.socket) -> int:
     """The process id of a driver as the client asks for it."""
     request, descriptors, _, _ = socket.recv_fds(connection, MAX_REQUEST, 2)
-    child = os.fork()
+    child = -1
+    try:
+        child = os.fork()
+    finally:
+        if child:
+            for descriptor in descriptors:
+                os.close(descriptor)
     if child:
-        for descriptor in descriptors:
-            os.close(descriptor)
         return child
     status = 1
     try:
@@ -99,8 +111,9 @@ def _forked(main: Main, connection: socket.socket, listener: socket.socket) -> i
     except Exception:  # as the interpreter would say it; a fork must not return into the server
         traceback.print_exc()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with suppress(OSError):  # a client that is gone reads nothing
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(status)
 
 

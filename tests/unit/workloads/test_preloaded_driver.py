@@ -7,10 +7,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from faceledger_workloads.preloaded import run_preloaded
+from faceledger_workloads.preloaded import run_preloaded, start_server
 
 SERVER = """
 import os, signal, sys, time
@@ -25,6 +26,11 @@ def main(arguments):
         signal.pause()
     return int(arguments[0])
 
+def no_process():
+    os.fork = forked
+    raise BlockingIOError("no more processes")
+
+forked, os.fork = os.fork, no_process if "full" in sys.argv else os.fork
 print("serves", flush=True)
 serve(main, Path(sys.argv[1]))
 """
@@ -37,10 +43,10 @@ sys.exit(run_preloaded(sys.argv[2:], Path(sys.argv[1])))
 """
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Path]:
-    path = tmp_path / "driver.sock"
-    process = subprocess.Popen([sys.executable, "-c", SERVER, str(path)], stdout=subprocess.PIPE, text=True)
+@contextmanager
+def serving(path: Path, *arguments: str) -> Iterator[Path]:
+    command = [sys.executable, "-c", SERVER, str(path), *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout
     assert process.stdout.readline() == "serves\n"
     while not path.exists():
@@ -48,6 +54,12 @@ def server(tmp_path: Path) -> Iterator[Path]:
     yield path
     process.kill()
     process.communicate()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Path]:
+    with serving(tmp_path / "driver.sock") as path:
+        yield path
 
 
 def client(path: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -83,3 +95,25 @@ def test_a_driver_whose_client_is_killed_ends_too(server: Path) -> None:
 
 def test_without_a_server_nothing_is_run(tmp_path: Path) -> None:
     assert run_preloaded(["3"], tmp_path / "none.sock") is None
+
+
+def test_a_socket_whose_server_died_makes_room_for_the_next_server(tmp_path: Path) -> None:
+    with serving(tmp_path / "driver.sock") as path:
+        pass
+    assert path.exists()
+    assert run_preloaded(["3"], path) is None
+    assert not path.exists()
+
+
+def test_a_server_that_could_not_fork_serves_on(tmp_path: Path) -> None:
+    with serving(tmp_path / "driver.sock", "full") as path:
+        assert [client(path, "3").wait(timeout=20) for _ in range(2)] == [1, 3]
+
+
+def test_starting_a_server_takes_no_other_childs_end(tmp_path: Path) -> None:
+    other = os.fork()
+    if other == 0:
+        os._exit(7)
+    os.waitid(os.P_PID, other, os.WEXITED | os.WNOWAIT)
+    start_server("this", tmp_path / "driver.sock")  # which ends at once
+    assert os.waitstatus_to_exitcode(os.waitpid(other, 0)[1]) == 7
