@@ -37,7 +37,8 @@ PORTION_SECONDS = 10.0
 """Between two portions of a round."""
 
 PORTION = 100
-"""Results that one audit looks at: a question about a pin takes Kubo a few milliseconds."""
+"""Results of a round that one audit looks at, and as many again of those that are lost: a question about a pin takes
+Kubo a few milliseconds."""
 
 Identities = tuple[str | None, ...]
 """The peer id of each content node, None where it does not answer."""
@@ -139,7 +140,7 @@ def next_portion(results: Sequence[Result], last: Audited | None, nodes: Identit
     turn, lost = rest[:PORTION], last.lost if last else ()
     again = [result for result in results if result.attempt in lost and result not in turn]
     return Portion(
-        results=(*again, *turn),
+        results=(*again[:PORTION], *turn),  # the round comes to the others
         began=now if last is None or anew else last.began,
         after=turn[-1].attempt if len(rest) > PORTION else None,
         read=_next_read(results, last.read if last else "") if anew else "",

@@ -30,6 +30,7 @@ from .adoption import NotOursError, adopt, create_or_adopt
 from .binding_session import Wake
 from .pin_audit import (
     LOST_SECONDS,
+    PORTION_SECONDS,
     Audited,
     Identities,
     RepinStep,
@@ -96,7 +97,7 @@ class Repinning:
             answering = tuple(api for api, identity in zip(nodes.apis, identities, strict=True) if identity)
             work = self._audit(binding, replace(nodes, apis=answering), identities, audit)
             audit.task = asyncio.create_task(work, name=f"audit {metadata.namespace}/{metadata.name}")
-        return Found(_trouble(audit.lost), LOST_SECONDS if audit.lost else None)
+        return Found(_trouble(audit.lost), _next_look(audit))
 
     def forget(self, namespace: str, name: str) -> None:
         """Ends what is under way for a binding that is gone."""
@@ -135,7 +136,7 @@ class Repinning:
         lost = audit.lost.copy()
         for result in portion.results:
             await self._see_to(result, nodes, audit.lost, whole=result.attempt == portion.read)
-        if audit.lost != lost:
+        if audit.lost != lost or portion.after is not None:
             # Not before this task has ended: it is collected by that look.
             asyncio.get_running_loop().call_soon(self._wake, "LedgerBinding", namespace, binding.metadata.name)
         return Audited(
@@ -201,6 +202,12 @@ class Repinning:
             adopt(NETWORK_POLICY, policy, found)
         else:
             await create_or_adopt(self._kube, NETWORK_POLICY, policy)
+
+
+def _next_look(audit: _Audit) -> float | None:
+    if audit.lost:
+        return LOST_SECONDS
+    return PORTION_SECONDS if audit.last is not None and audit.last.after is not None else None
 
 
 def _trouble(lost: Mapping[str, str]) -> Trouble | None:

@@ -143,6 +143,12 @@ def test_a_round_begins_anew_when_a_node_is_back() -> None:
     assert [result.attempt for result in portion.results] == ["a-1", "b-1"]
 
 
+def test_what_is_lost_is_looked_at_a_portion_at_a_time() -> None:
+    everything = results(*(f"staff-{number:03}" for number in range(PORTION + 1)))
+    lost = tuple(result.attempt for result in everything)
+    assert next_portion(everything, replace(LAST, lost=lost), LAST.nodes, 1010).results == tuple(everything[:PORTION])
+
+
 def ended(how: str) -> dict[str, Any]:
     return {"metadata": {}, "status": {"conditions": [{"type": how, "status": "True"}]}}
 
@@ -211,10 +217,12 @@ def test_its_pod_reaches_ipfs_nodes_and_nobody_else() -> None:
 
 
 class World:
-    """A binding of which no node has any artefact; `refused`: what the API server refuses to show."""
+    """A binding's audits. `refused`: what the API server refuses to show; `mended`: None where no node has anything."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
         self.api, self.now, self.refused = MemoryApi(), NOW, set[tuple[str, str]]()
+        self.mended: dict[str, str] | None = None
+        self.woken = 0
         for name in names:
             self.api.objects[FACE_DATASET.kind, "people", name] = dataset(name)
         self._get, self._list = self.api.get, self.api.list
@@ -222,10 +230,15 @@ class World:
         monkeypatch.setattr(self.api, "list", self.list)
         monkeypatch.setattr(repinning, "mend", self.mend)
         events = EventRecorder(self.api, "operator-1", lambda: NOW)  # type: ignore[arg-type]
-        self.repinning = Repinning(self.api, events, "operator:1", (), lambda *_: None, lambda: self.now)  # type: ignore[arg-type]
+        self.repinning = Repinning(self.api, events, "operator:1", (), self.wake, lambda: self.now)  # type: ignore[arg-type]
 
     async def mend(self, *_: Any) -> Any:
-        raise ContentError("on no node")
+        if self.mended is None:
+            raise ContentError("on no node")
+        return self.mended
+
+    def wake(self, *_: str) -> None:
+        self.woken += 1
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Any:
         self.refuse(kind, name)
@@ -304,3 +317,13 @@ async def test_a_job_of_somebody_else_is_in_the_way(monkeypatch: pytest.MonkeyPa
     assert trouble is not None
     assert "it does not belong to FaceDataset a; remove it" in trouble.message
     assert world.api.of(NETWORK_POLICY) == []
+
+
+async def test_a_round_that_is_not_over_goes_on_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, *(f"staff-{number:03}" for number in range(PORTION + 1)))
+    world.mended = {}
+    assert await world.look() == Found(None, PORTION_SECONDS)
+    assert world.woken == 1
+    world.now += timedelta(seconds=PORTION_SECONDS)
+    assert await world.look() == Found()
+    assert world.woken == 1
