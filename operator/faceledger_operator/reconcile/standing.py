@@ -75,9 +75,15 @@ class Keeping(StrEnum):
 
 def decide_keeping(seen: Standing, now: datetime) -> tuple[Keeping, float | None]:
     """What to do, and seconds until the next look."""
-    missing = seen.cluster is None and now - seen.created >= MAKING
-    if seen.lost or missing:
+    if seen.lost or (seen.cluster is None and now - seen.created >= MAKING):
         return Keeping.REMOVE, None
+    keeping, look_again = _by_use(seen, now)
+    if seen.cluster is None and look_again is not None:
+        return keeping, min(look_again, MAKING.total_seconds())
+    return keeping, look_again
+
+
+def _by_use(seen: Standing, now: datetime) -> tuple[Keeping, float | None]:
     if seen.used:
         return (Keeping.MARK_USED if seen.idle_since else Keeping.KEEP), RESYNC
     if seen.idle_since is None:
@@ -125,14 +131,11 @@ class StandingReconciler:
             case Keeping.MARK_USED:
                 await self._mark(anchor, {})
             case Keeping.REMOVE:
-                metadata = anchor["metadata"]
-                version = metadata["resourceVersion"]
-                await self._kube.delete(
-                    CONFIG_MAP, namespace, name, uid=metadata["uid"], resource_version=version
-                )  # fmt: skip
+                uid, version = anchor["metadata"]["uid"], anchor["metadata"]["resourceVersion"]
+                await self._kube.delete(CONFIG_MAP, namespace, name, uid=uid, resource_version=version)
             case _:
                 assert_never(keeping)
-        return MAKING.total_seconds() if seen.cluster is None and keeping is not Keeping.REMOVE else look_again
+        return look_again
 
     async def _look(self, anchor: Object) -> Standing:
         metadata = anchor["metadata"]

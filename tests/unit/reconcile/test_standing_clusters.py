@@ -57,7 +57,13 @@ KEEPING = [
     pytest.param(replace(WARM, pods=(replace(HEAD, deleting=True),)), Keeping.REMOVE, None, id="an evicted head"),
     pytest.param(replace(WARM, cluster=None, pods=()), Keeping.REMOVE, None, id="a RayCluster deleted by hand"),
     pytest.param(
-        replace(WARM, created=NOW, cluster=None, pods=(), jobs=(USED,)), Keeping.KEEP, 600.0, id="one being made"
+        replace(WARM, created=NOW, cluster=None, pods=(), jobs=(USED,)), Keeping.KEEP, 60.0, id="one being made"
+    ),
+    pytest.param(
+        replace(WARM, created=NOW, cluster=None, pods=()), Keeping.MARK_IDLE, 60.0, id="one being made for nobody"
+    ),
+    pytest.param(
+        replace(idle(590), created=NOW, cluster=None, pods=()), Keeping.KEEP, 10.0, id="one being made whose time is up"
     ),
     pytest.param(
         replace(WARM, cluster=ClusterView("c", "u", "c"), pods=(), jobs=(USED,)), Keeping.KEEP, 600.0, id="no head yet"
