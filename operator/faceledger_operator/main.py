@@ -35,6 +35,7 @@ from .metrics import set_leading
 from .receipts.volume import ReceiptVolume
 from .reconcile.accounting import Prices
 from .reconcile.act import Actor, Images
+from .reconcile.decision import RESYNC
 from .reconcile.engine import Engine, Reconciler
 from .reconcile.facedataset import DatasetSubject
 from .reconcile.ledgerbinding import BindingReconciler
@@ -51,9 +52,6 @@ from .settings import Settings
 __all__ = ["main"]
 
 LEASE_NAME = "faceledger-operator"
-
-RESYNC_SECONDS = 600.0
-"""Between two looks at everything, should an event be lost."""
 
 BLIND_SECONDS = 120.0
 """A write that no watch has shown for so long: the process is restarted. kopf reconnects a dead watch after 70 s."""
@@ -149,7 +147,7 @@ class Operator:
 
     async def _resync(self) -> None:
         while True:
-            await asyncio.sleep(RESYNC_SECONDS)
+            await asyncio.sleep(RESYNC.total_seconds())
             for kind in OWN_KINDS:
                 for namespace in self._settings.namespaces or (None,):
                     with suppress(ApiUnavailableError):

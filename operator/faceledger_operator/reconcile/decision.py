@@ -7,6 +7,7 @@ how it went; removals last, because the status must have counted a failure befor
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from ..api.base import AttemptStatus
 from ..kube.kinds import Kind
@@ -15,7 +16,10 @@ from .observation import Observation
 from .report import SignedReport
 from .subject import Inputs, Run, Status
 
-__all__ = ["Decision", "Removal", "Start", "Submit", "keep"]
+__all__ = ["RESYNC", "Decision", "Removal", "Start", "Submit", "keep"]
+
+RESYNC = timedelta(minutes=10)
+"""Everything is looked at so often anyway, should an event be lost: what is later needs no clock of its own."""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from ..ray.podfaults import HEAD, PodView, read_pod
 from ..ray.shared import SharedCluster
 from ..ray.status import ClusterView, JobView, parse_time, read_cluster, read_job
 from .adoption import create_or_adopt
+from .decision import RESYNC
 
 __all__ = ["Keeping", "Standing", "StandingReconciler", "claim", "decide_keeping"]
 
@@ -37,9 +38,6 @@ CLAIMED_BY = f"{GROUP}/claimed-by"
 
 MAKING = timedelta(seconds=60)
 """How long after its anchor the RayCluster may be missing: it is being made."""
-
-RESYNC = 600.0
-"""Seconds between two looks at a cluster in use, should an event be lost."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def decide_keeping(seen: Standing, now: datetime) -> tuple[Keeping, float | None
 
 def _by_use(seen: Standing, now: datetime) -> tuple[Keeping, float | None]:
     if seen.used:
-        return (Keeping.MARK_USED if seen.idle_since else Keeping.KEEP), RESYNC
+        return (Keeping.MARK_USED if seen.idle_since else Keeping.KEEP), RESYNC.total_seconds()
     if seen.idle_since is None:
         return Keeping.MARK_IDLE, float(seen.idle_seconds)
     left = seen.idle_seconds - (now - seen.idle_since).total_seconds()

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from ..api.base import AttemptStatus
 from ..kube.kinds import RAY_CLUSTER, RAY_JOB
 from ..ray.status import JobView
-from .decision import Decision, Removal, keep
+from .decision import RESYNC, Decision, Removal, keep
 from .observation import Observation
 from .plan import parse_duration
 
@@ -20,9 +20,6 @@ __all__ = ["SHUTDOWN_GRACE", "decide_tidying", "release"]
 
 TIDY_LOOK = 5.0
 """Seconds between two looks at what should be gone."""
-
-RESYNC = timedelta(minutes=10)
-"""Everything is looked at so often anyway: what is later needs no clock of its own."""
 
 SHUTDOWN_GRACE = timedelta(seconds=60)
 """How long KubeRay may take to shut the cluster of a finished run down before it is done for it."""
