@@ -7,8 +7,6 @@ measured here and now, except the gas of others' contracts, which is given below
 from __future__ import annotations
 
 import os
-import platform
-import re
 import secrets
 import subprocess
 import sys
@@ -37,15 +35,14 @@ sys.path.append(str(Path(__file__).resolve().parent))
 
 import committing
 from rows import ledger_content
-from testbed.cluster import until
 from testbed.figures import print_figure
+from testbed.nodes import CHAIN_ID, running_anvil
 from testbed.one_committer import Payer
 
 EAS_GAS, FIREFLY_GAS = 165_600, 1_089
 """Gas a record on the same anvil: EAS's multiAttest of 100, FireFly's pinBatch of 200."""
 
 BATCH = 4_096
-CHAIN_ID = 31337
 TRANSACTION_GAS, BLOCK_GAS = 200_000, 30_000_000
 """What each transaction may use at most, and all of a block."""
 
@@ -332,21 +329,8 @@ def _parts(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
 
 @contextmanager
 def _anvil(*options: str) -> Iterator[str]:
-    """The RPC URL of an anvil that makes a block for each transaction and calls all but the last two blocks final."""
-    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    packages = Path(__file__).resolve().parents[1] / "contracts" / "node_modules" / "@foundry-rs"
-    binary = packages / f"anvil-{platform.system().lower()}-{machine}" / "bin" / "anvil"
-    assert binary.exists(), f"{binary} is missing: run `make -C contracts install`"
-    command = [str(binary), "--port", "0", "--chain-id", str(CHAIN_ID), "--slots-in-an-epoch", "1", *options]
-    with TemporaryDirectory() as folder, (Path(folder) / "log").open("w+") as log:
-        process = subprocess.Popen(command, stdout=log)
-        try:
-            until("anvil listens", lambda: "Listening on" in Path(log.name).read_text(), 30, every=0.05)
-            (place,) = re.findall(r"Listening on (127\.0\.0\.1:\d+)", Path(log.name).read_text())
-            yield f"http://{place}"
-        finally:
-            process.terminate()
-            process.wait(10)
+    with TemporaryDirectory() as folder, running_anvil(Path(folder), *options) as url:
+        yield url
 
 
 if __name__ == "__main__":

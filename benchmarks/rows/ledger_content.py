@@ -6,14 +6,10 @@ for 1 MiB, and how fast it was. Kubo is the one that the local cluster built, or
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,8 +18,7 @@ from typing import Any, BinaryIO, cast
 from faceledger_contracts.cid import cid_of_file
 from faceledger_contracts.envelope import artefact_context, encrypt_stream
 from faceledger_contracts.record import Artefact, draw_salts
-from testbed.cluster import until
-from testbed.tools import BINARIES
+from testbed.nodes import running_kubo
 
 __all__ = ["rows"]
 
@@ -70,8 +65,8 @@ class Spent:
 
 def rows(bench: Any) -> Iterator[dict[str, Any]]:
     """The figures; `bench` commits a record and writes its receipt."""
-    with TemporaryDirectory() as folder, _kubo(Path(folder)) as url:
-        small, big = (_transfers(bench, url, Path(folder), size) for size in (SMALL, BIG))
+    with TemporaryDirectory() as folder, running_kubo(Path(folder)) as node:
+        small, big = (_transfers(bench, node.url, Path(folder), size) for size in (SMALL, BIG))
     for name, spent in big.items():
         yield {
             "name": f"content_{name}_1gib_mib",
@@ -122,29 +117,3 @@ class _Zeros:
         length = self._left if length < 0 else min(length, self._left)
         self._left -= length
         return bytes(length)
-
-
-@contextmanager
-def _kubo(folder: Path) -> Iterator[str]:
-    """The RPC URL of a Kubo without peers."""
-    built = sorted(BINARIES.glob("kubo-*/ipfs"), key=lambda path: path.stat().st_mtime)
-    binary = os.environ.get("FACELEDGER_KUBO") or (str(built[-1]) if built else shutil.which("ipfs"))
-    assert binary, "no Kubo binary: `make cluster-up` builds one, or name it in FACELEDGER_KUBO"
-    environment = {**os.environ, "IPFS_PATH": str(folder / "repository"), "GOLOG_LOG_LEVEL": "error"}
-    for arguments in (
-        ("init", "--profile", "test"),
-        ("config", "Addresses.API", "/ip4/127.0.0.1/tcp/0"),
-        ("config", "--json", "Addresses.Swarm", "[]"),
-        ("config", "Routing.Type", "none"),
-    ):
-        subprocess.run((binary, *arguments), env=environment, check=True, capture_output=True)
-    log = folder / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen((binary, "daemon", "--offline"), env=environment, stdout=output, stderr=output)
-    try:
-        listening = r"RPC API server listening on /ip4/127\.0\.0\.1/tcp/(\d+)"
-        until("Kubo listens", lambda: re.search(listening, log.read_text()), 30, every=0.05)
-        yield f"http://127.0.0.1:{re.findall(listening, log.read_text())[0]}"
-    finally:
-        process.terminate()
-        process.wait(30)

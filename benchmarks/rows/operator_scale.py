@@ -21,7 +21,8 @@ from typing import Any, TypeVar
 from faceledger_contracts.kubo import Kubo
 from faceledger_operator.kube.api import Kube
 from faceledger_operator.kube.kinds import FACE_DATASET, RAY_CLUSTER, RAY_JOB, RECOGNITION_JOB, Kind
-from testbed.bare import OPERATOR, BareControlPlane, binary, control_plane
+from testbed import tools
+from testbed.bare import OPERATOR, BareControlPlane, control_plane
 from testbed.bare_stage import PEOPLE, Operator, Stage, stage
 from testbed.played_runs import PlayedRuns
 from testbed.processes import Process, free_port
@@ -167,7 +168,7 @@ async def _replaced(ground: Stage, kube: Kube, first: Operator) -> tuple[float, 
 
 async def _kuberay(plane: BareControlPlane, template: Row) -> dict[str, float]:
     """KubeRay's own operator, and as many RayJobs as our burst had."""
-    program = binary("kuberay-*/manager")
+    program = tools.binary("kuberay-*/manager")
     assert program, "KubeRay's operator is among the local cluster's binaries"
     for path in sorted(program.parent.glob("crd-*.yaml")):
         plane.kubectl("apply", "--server-side", "-f", path)

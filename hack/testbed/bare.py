@@ -27,7 +27,7 @@ from . import tools
 from .cluster import until
 from .processes import Process, free_port
 
-__all__ = ["ADMIN", "OPERATOR", "BareControlPlane", "Request", "binary", "control_plane"]
+__all__ = ["ADMIN", "OPERATOR", "BareControlPlane", "Request", "control_plane"]
 
 ADMIN = "admin"
 """May do everything."""
@@ -133,16 +133,10 @@ class BareControlPlane:
         return self.server.log.read_text(errors="replace")[-2000:]
 
 
-def binary(name: str) -> Path | None:
-    """The newest `FOLDER-*/NAME` that the local cluster has built; None where it built none."""
-    built = sorted(tools.BINARIES.glob(name), key=lambda path: path.stat().st_mtime)
-    return built[-1] if built else None
-
-
 @contextmanager
 def control_plane(folder: Path, users: Sequence[str] = (OPERATOR,)) -> Iterator[BareControlPlane]:
     """Serves while inside. FileNotFoundError where the local cluster has not built its binaries."""
-    kube = binary("kube-*/kube")
+    kube = tools.binary("kube-*/kube")
     if kube is None:
         raise FileNotFoundError("kube: no binaries of the local cluster; `make cluster-up` builds them")
     folder.mkdir(parents=True, exist_ok=True)

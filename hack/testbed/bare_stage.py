@@ -7,14 +7,12 @@ the rights are the chart's, and the processes are the operator as its image star
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -22,9 +20,10 @@ from eth_account import Account
 from web3 import HTTPProvider, Web3
 
 from . import tools
-from .bare import OPERATOR, BareControlPlane, binary
+from .bare import OPERATOR, BareControlPlane
 from .cluster import Cluster, condition, until
 from .install import IMAGES, NAMESPACE, REPOSITORY
+from .nodes import running_anvil, running_kubo
 from .processes import Process, free_port
 from .sandbox import CHAIN_ID, DEVELOPMENT_KEY, PASSWORD, keystore_secret, secret
 
@@ -149,53 +148,16 @@ class Stage:
 @contextmanager
 def stage(plane: BareControlPlane) -> Iterator[Stage]:
     """A chain and a Kubo run, and the namespace is ready, while inside."""
-    with _anvil(plane.folder) as chain, _kubo(plane.folder) as ipfs:
-        made = Stage(plane, chain, ipfs)
+    # A block each second, also for nothing, so that blocks become final.
+    anvil = running_anvil(plane.folder, "--block-time", "1", chain_id=CHAIN_ID)
+    with anvil as chain, running_kubo(plane.folder) as ipfs:
+        made = Stage(plane, chain, ipfs.url)
         made.prepare()
         yield made
 
 
-@contextmanager
-def _anvil(folder: Path) -> Iterator[str]:
-    """Makes a block each second and one for nothing, so that blocks become final."""
-    program = binary("anvil-*/anvil")
-    if program is None:
-        raise FileNotFoundError("anvil: no binaries of the local cluster; `make cluster-up` builds them")
-    command = [
-        str(program),
-        "--port",
-        "0",
-        "--chain-id",
-        str(CHAIN_ID),
-        "--slots-in-an-epoch",
-        "1",
-        "--block-time",
-        "1",
-    ]
-    with Process(command, folder / "anvil.log", gently=False) as process:
-        yield "http://127.0.0.1:" + process.said(r"Listening on 127\.0\.0\.1:(\d+)")
-
-
-@contextmanager
-def _kubo(folder: Path) -> Iterator[str]:
-    program = binary("kubo-*/ipfs")
-    if program is None:
-        raise FileNotFoundError("ipfs: no binaries of the local cluster; `make cluster-up` builds them")
-    environment = {"IPFS_PATH": str(folder / "ipfs"), "GOLOG_LOG_LEVEL": "error"}
-    for arguments in (
-        ["init", "--profile", "test"],
-        ["config", "Addresses.API", "/ip4/127.0.0.1/tcp/0"],
-        ["config", "Addresses.Gateway", ""],
-        ["config", "--json", "Addresses.Swarm", "[]"],
-        ["config", "Routing.Type", "none"],
-    ):
-        subprocess.run([str(program), *arguments], env={**os.environ, **environment}, check=True, capture_output=True)
-    with Process([str(program), "daemon", "--offline"], folder / "ipfs.log", environment, gently=False) as process:
-        yield "http://127.0.0.1:" + process.said(r"RPC API server listening on /ip4/127\.0\.0\.1/tcp/(\d+)")
-
-
 def _kuberay_definition(plural: str) -> str:
-    folder = binary("kuberay-*/operator.yaml")
+    folder = tools.binary("kuberay-*/operator.yaml")
     assert folder, "KubeRay's manifests are among the local cluster's binaries"
     texts = (path.read_text() for path in sorted(folder.parent.glob("crd-*.yaml")))
     return next(text for text in texts if f"name: {plural}.ray.io" in text)

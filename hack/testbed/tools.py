@@ -7,7 +7,7 @@ import shutil
 from functools import cache
 from pathlib import Path
 
-__all__ = ["BINARIES", "CACHE", "LOADED_IMAGES", "helm", "kubectl"]
+__all__ = ["BINARIES", "CACHE", "LOADED_IMAGES", "binary", "helm", "kubectl"]
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faceledger"
 
@@ -15,6 +15,12 @@ BINARIES = CACHE / "cluster" / "bin"
 
 LOADED_IMAGES = Path("/var/lib/faceledger-cluster/images")
 """A JSON file for each image that the local cluster holds: what it was made of, and its digest."""
+
+
+def binary(name: str) -> Path | None:
+    """The newest `FOLDER-*/NAME` that the local cluster has built; None where it built none."""
+    built = sorted(BINARIES.glob(name), key=lambda path: path.stat().st_mtime)
+    return built[-1] if built else None
 
 
 def kubectl() -> Path:

@@ -5,13 +5,6 @@ Each node is started on a free port of the loopback interface that the system ch
 
 from __future__ import annotations
 
-import base64
-import os
-import platform
-import re
-import shutil
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,17 +18,15 @@ from faceledger_contracts.abi import faceledger_artefact
 from faceledger_contracts.batch import Batch
 from faceledger_contracts.canonical import sha256_digest, to_hex
 from faceledger_contracts.chain import ChainReader
-from faceledger_contracts.cid import decode_cid
 from faceledger_contracts.eip712 import Domain, new_run_key, sign_batch, sign_report
 from faceledger_contracts.kubo import Kubo
 from faceledger_contracts.receipt import Receipt, Transaction
 from faceledger_contracts.record import Artefact, Record, Subject, draw_salts, leaf
+from testbed.nodes import CHAIN_ID, IpfsNode, find_kubo, running_anvil, running_kubo
 from web3 import HTTPProvider, Web3
 from web3.types import TxReceipt
 
 CONTRACTS = Path(__file__).parents[2] / "contracts"
-START_SECONDS = 30.0
-CHAIN_ID = 31337
 
 
 @pytest.fixture(scope="session")
@@ -45,63 +36,26 @@ def anvil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@contextmanager
-def running_anvil(folder: Path) -> Iterator[str]:
-    """Another one, whose clock nobody else moves."""
-    system = platform.system().lower()
-    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    binary = CONTRACTS / "node_modules" / "@foundry-rs" / f"anvil-{system}-{machine}" / "bin" / "anvil"
-    assert binary.exists(), f"{binary} is missing: run `make -C contracts install`"
-    command = [str(binary), "--port", "0", "--chain-id", str(CHAIN_ID), "--slots-in-an-epoch", "1"]
-    with running(command, folder / "log"):
-        yield "http://127.0.0.1:" + said(folder / "log", r"Listening on 127\.0\.0\.1:(\d+)")
-
-
-@dataclass(frozen=True)
-class IpfsNode:
-    """A running IPFS node without peers: its API, and the folder in which it keeps its blocks."""
-
-    url: str
-    repository: Path
-    binary: Path
-
-    def block_file(self, cid: str) -> Path:
-        """The file of a block: its multihash in base32, in a folder named by the two letters before the last."""
-        key = base64.b32encode(decode_cid(cid)[2:]).decode().rstrip("=")
-        return self.repository / "blocks" / key[-3:-1] / f"{key}.data"
-
-
 @pytest.fixture(scope="session")
 def ipfs_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IpfsNode]:
     """A real Kubo."""
-    with _running_kubo(tmp_path_factory.mktemp("kubo")) as node:
+    with _kubo(tmp_path_factory.mktemp("kubo")) as node:
         yield node
 
 
 @pytest.fixture(scope="session")
 def second_ipfs_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IpfsNode]:
     """Another one, that knows nothing of the first."""
-    with _running_kubo(tmp_path_factory.mktemp("kubo")) as node:
+    with _kubo(tmp_path_factory.mktemp("kubo")) as node:
         yield node
 
 
 @contextmanager
-def _running_kubo(folder: Path) -> Iterator[IpfsNode]:
-    binary = find_kubo()
-    if binary is None:
+def _kubo(folder: Path) -> Iterator[IpfsNode]:
+    if find_kubo() is None:
         pytest.skip("no Kubo binary: `make cluster-up` builds one, or name it in FACELEDGER_KUBO")
-    environment = {**os.environ, "IPFS_PATH": str(folder / "repository"), "GOLOG_LOG_LEVEL": "error"}
-    for arguments in (
-        ["init", "--profile", "test"],
-        ["config", "Addresses.API", "/ip4/127.0.0.1/tcp/0"],
-        ["config", "Addresses.Gateway", ""],
-        ["config", "--json", "Addresses.Swarm", "[]"],
-        ["config", "Routing.Type", "none"],
-    ):
-        subprocess.run([binary, *arguments], env=environment, check=True, capture_output=True)
-    with running([binary, "daemon", "--offline"], folder / "log", environment):
-        port = said(folder / "log", r"RPC API server listening on /ip4/127\.0\.0\.1/tcp/(\d+)")
-        yield IpfsNode(f"http://127.0.0.1:{port}", folder / "repository", Path(binary))
+    with running_kubo(folder) as node:
+        yield node
 
 
 @pytest.fixture
@@ -225,44 +179,3 @@ def ledger(anvil: str, accounts: dict[str, LocalAccount]) -> Ledger:
 @pytest.fixture
 def reader(anvil: str) -> ChainReader:
     return ChainReader(anvil)
-
-
-class running:  # noqa: N801 - reads as a verb
-    """A process for as long as the block runs, or until this process is killed; its output goes to `log`."""
-
-    def __init__(self, command: list[str], log: Path, environment: dict[str, str] | None = None) -> None:
-        outlived_by_nobody = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
-        self.command, self.log, self.environment = [*outlived_by_nobody, *command], log, environment
-
-    def __enter__(self) -> None:
-        with self.log.open("wb") as output:
-            self.process = subprocess.Popen(
-                self.command, stdout=output, stderr=subprocess.STDOUT, env=self.environment, start_new_session=True
-            )
-
-    def __exit__(self, *_: object) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-
-def said(log: Path, pattern: str) -> str:
-    """What the first group of `pattern` matched in `log`, once it is there."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if found := re.search(pattern, log.read_text(errors="replace")):
-            return found[1]
-        time.sleep(0.05)
-    raise AssertionError(f"{pattern!r} did not appear in {START_SECONDS} s: {log.read_text(errors='replace')[-2000:]}")
-
-
-def find_kubo() -> str | None:
-    """FACELEDGER_KUBO, else the binary that the local cluster built, else `ipfs` on PATH."""
-    if named := os.environ.get("FACELEDGER_KUBO"):
-        return named
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faceledger" / "cluster" / "bin"
-    built = sorted(cache.glob("kubo-*/ipfs"), key=lambda path: path.stat().st_mtime)
-    return str(built[-1]) if built else shutil.which("ipfs")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from testbed import tools
-from testbed.bare import OPERATOR, BareControlPlane, binary, control_plane
+from testbed.bare import OPERATOR, BareControlPlane, control_plane
 from testbed.cluster import Cluster, condition, until
 from testbed.install import NAMESPACE, REPOSITORY
 
@@ -34,7 +34,7 @@ DATASET: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BareControlPlane]:
     """An API server on which the chart is installed for the namespace `people` alone, images by digest."""
-    if binary("kube-*/kube") is None:
+    if tools.binary("kube-*/kube") is None:
         pytest.skip("no control plane of one's own: the local cluster's binaries are not there")
     with control_plane(tmp_path_factory.mktemp("plane")) as found:
         for name in (NAMESPACE, "people", "strangers"):

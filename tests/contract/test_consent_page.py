@@ -20,8 +20,9 @@ from faceledger_contracts.canonical import canonical_json, from_hex, to_hex
 from faceledger_contracts.consent import Action, Consent, recover_consent
 from faceledger_contracts.consent_record import GivenConsent, Withdrawal, parse_consent
 from faceledger_contracts.receipt import Receipt, encode_receipt
+from testbed.nodes import running_anvil
 
-from .conftest import Ledger, running_anvil
+from .conftest import Ledger
 
 pytestmark = pytest.mark.chain
 

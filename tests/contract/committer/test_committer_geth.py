@@ -15,9 +15,8 @@ from faceledger_contracts.verify import is_verified, verify_receipt
 from faceledger_operator.api.ledgerbinding import Finality
 from faceledger_operator.ledger.fees import Fees, bump_fees
 from faceledger_operator.ledger.node_errors import NodeRefusedError, Refusal
+from testbed.processes import Process
 from web3 import HTTPProvider, Web3
-
-from ..conftest import running, said
 
 pytestmark = [pytest.mark.chain, pytest.mark.timeout(900)]  # the first time, geth is compiled
 
@@ -35,8 +34,8 @@ def geth(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     binary = subprocess.run(make, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     folder = tmp_path_factory.mktemp("geth")
     options = ["--dev", "--datadir", str(folder / "data"), "--http", "--http.port", "0", "--ipcdisable"]
-    with running([binary, *options, "--authrpc.port", "0", "--port", "0"], folder / "log"):
-        yield "http://" + said(folder / "log", r"HTTP server started\s+endpoint=(127\.0\.0\.1:\d+)")
+    with Process([binary, *options, "--authrpc.port", "0", "--port", "0"], folder / "log") as process:
+        yield "http://" + process.said(r"HTTP server started\s+endpoint=(127\.0\.0\.1:\d+)")
 
 
 @pytest.fixture

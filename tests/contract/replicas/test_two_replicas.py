@@ -14,7 +14,8 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from testbed.bare import OPERATOR, Request, binary, control_plane
+from testbed import tools
+from testbed.bare import OPERATOR, Request, control_plane
 from testbed.bare_stage import PEOPLE, Operator, Stage, stage
 from testbed.cluster import until
 
@@ -55,7 +56,7 @@ class Replicas:
 
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    if binary("kube-*/kube") is None or binary("kuberay-*/manager") is None:
+    if tools.binary("kube-*/kube") is None or tools.binary("kuberay-*/manager") is None:
         pytest.skip("no control plane's binaries: `make cluster-up` builds them")
     with control_plane(tmp_path_factory.mktemp("bare") / "plane") as plane, stage(plane) as made:
         yield made
