@@ -1,8 +1,8 @@
 """The driver of one attempt: `python -m faceledger_workloads.run SPEC`, on the head of its Ray cluster.
 
-In: the run spec's file. Out: the final, signed run report, and exit status 0 or 1. Invariant: whatever ends the run,
-the operator is told while the API server can be reached; a message names fields and counts, never a person or a file
-of the source.
+In: the run spec and the run key, here from their files. Out: the final, signed run report, and exit status 0 or 1.
+Invariant: whatever ends the run, the operator is told while the API server can be reached; a message names fields and
+counts, never a person or a file of the source.
 """
 
 from __future__ import annotations
@@ -45,35 +45,36 @@ from faceledger_workloads.session import Outcome, PoolMaker
 from faceledger_workloads.vault import Vault, read_data_key
 from faceledger_workloads.worker import FaceWorker
 
-__all__ = ["actors", "main"]
+__all__ = ["actors", "conduct_spec", "configure_log", "main"]
 
 _log = structlog.get_logger()
 
 
-def main(arguments: list[str], make: Callable[[Workers], PoolMaker] | None = None) -> int:
-    """Runs the spec named on the command line, on `actors` or on those that `make` makes; the exit status."""
+def main(arguments: list[str]) -> int:
+    """Runs the spec named on the command line on `actors`, with the run key whose file it names; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m faceledger_workloads.run", description="Runs one attempt.")
     parser.add_argument("spec", type=Path, help="run spec (JSON)")
     options = parser.parse_args(arguments)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper("iso"),
-            structlog.processors.JSONRenderer(),
-        ]
-    )
+    configure_log()
+    try:
+        text = options.spec.read_bytes()
+        key = Path(parse_report_target(text).run_key_file).read_text()
+    except (OSError, ValueError) as error:
+        return _unreportable(error)
+    return conduct_spec(text, key, actors)
+
+
+def conduct_spec(text: bytes, key: str, make: Callable[[Workers], PoolMaker]) -> int:
+    """Runs a spec (JSON) on the workers that `make` makes and signs its reports with `key`; the exit status."""
     termination = Termination()
     termination.listen()
     clock = SystemClock()
     try:
-        text = options.spec.read_bytes()
         target = parse_report_target(text)
         structlog.contextvars.bind_contextvars(attempt=target.attempt, trace_id=trace_id_of(target.attempt))
-        reporter = _reporter(target, clock)
-    except (OSError, ValueError) as error:
-        _log.error("the run cannot be reported on", error=_named_fields(error))
-        return 1
+        reporter = _reporter(target, key.strip(), clock)
+    except ValueError as error:
+        return _unreportable(error)
 
     def work() -> Outcome:
         run = _parsed(text)
@@ -83,7 +84,7 @@ def main(arguments: list[str], make: Callable[[Workers], PoolMaker] | None = Non
         termination.listen()
         content = Replicas.at(run.ipfs_apis, run.ipfs_needed) if run.ipfs_apis else LocalContent()
         vault = Vault(Path(run.output), read_data_key(run.data_key_file, "dataKeyFile"), run.purpose)
-        return perform(run, vault, reporter, content, clock, (make or actors)(run.workers))
+        return perform(run, vault, reporter, content, clock, make(run.workers))
 
     try:
         return conduct(reporter, work, termination)
@@ -99,8 +100,25 @@ def actors(workers: Workers) -> PoolMaker:
     return lambda setup, on_wait: FacePool(lambda: create.remote(setup), workers.max, on_wait)
 
 
-def _reporter(target: ReportTarget, clock: Clock) -> Reporter:
-    key = Path(target.run_key_file).read_text().strip()
+def configure_log() -> None:
+    """A line of JSON an event, with the attempt and its trace once they are known."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper("iso"),
+            structlog.processors.JSONRenderer(),
+        ]
+    )
+
+
+def _unreportable(error: Exception) -> int:
+    """The exit status of a run of which nothing but the log can tell."""
+    _log.error("the run cannot be reported on", error=_named_fields(error))
+    return 1
+
+
+def _reporter(target: ReportTarget, key: str, clock: Clock) -> Reporter:
     domain = Domain(target.chain_id, target.contract)
     return Reporter(target.attempt, run_key_signer(key, target.attempt, domain), _sink(target, clock), clock)
 
