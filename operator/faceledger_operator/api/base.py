@@ -21,6 +21,7 @@ __all__ = [
     "AmountText",
     "ApiModel",
     "ArtefactStatus",
+    "AskedStatus",
     "AttemptStatus",
     "AutoOrDecimal01",
     "BundledCheckpoint",
@@ -314,6 +315,15 @@ class Condition(ApiModel):
     message: str = Field(default="", max_length=32768)
 
 
+class AskedStatus(ApiModel):
+    """What an attempt asked for when it was planned: an edit of the spec changes nothing about it."""
+
+    workers: int = Field(ge=1, description="Worker pods at most.")
+    cpu: str = Field(description="CPU request of each.")
+    gpu: int = Field(ge=0, description="GPUs of each.")
+    timeout: str = Field(description="How long it might run.")
+
+
 class AttemptStatus(ApiModel):
     """One attempt = one immutable RayJob."""
 
@@ -328,6 +338,7 @@ class AttemptStatus(ApiModel):
     failures: int = Field(default=0, ge=0, description="Failures of the infrastructure at this spec so far.")
     deletions: int = Field(default=0, ge=0, description="Attempts in a row that ended because somebody deleted them.")
     retry_at: datetime | None = Field(default=None, description="When the next attempt starts, after a failure.")
+    asked: AskedStatus | None = Field(default=None, description="What its workers asked for: what it is charged by.")
     cpu_seconds: int = Field(default=0, ge=0, description="CPUs of the attempt's workers times its seconds.")
     gpu_seconds: int = Field(default=0, ge=0, description="GPUs of the attempt times its seconds.")
 
@@ -349,7 +360,8 @@ class ProgressStatus(ApiModel):
 
 
 class CostStatus(ApiModel):
-    """What all attempts of the resource have used so far: what their workers asked for, times the time they had it."""
+    """What all attempts of the resource have used so far: what their workers asked for, times the time from the start
+    of each attempt to its end, at most its timeout. Time in a queue of Kueue counts."""
 
     cpu_seconds: int = Field(default=0, ge=0, description="CPU-seconds.")
     gpu_seconds: int = Field(default=0, ge=0, description="GPU-seconds.")

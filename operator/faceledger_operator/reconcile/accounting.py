@@ -2,7 +2,7 @@
 
 In: the status before a pass and after it, and the installation's prices. Out: how an attempt ended, and the status with
 its account. Pure. Invariant: each attempt is charged once, by whichever process saw its end; an account says what was
-asked for, never what a provider bills.
+asked for, never what a provider bills. Time that a RayJob waits in a queue counts: Kueue may suspend it at any time.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
-from ..api.base import AttemptStatus, Compute, CostStatus
+from ..api.base import AskedStatus, AttemptStatus, Compute, CostStatus
 from .plan import parse_duration, parse_quantity
 from .subject import Status
 
-__all__ = ["FREE", "Prices", "charged", "end_between", "used"]
+__all__ = ["FREE", "Prices", "asked_for", "charged", "end_between", "used"]
 
 _HOUR = Decimal(3600)
 _CENT = Decimal("0.01")
@@ -53,11 +53,19 @@ def end_between(before: AttemptStatus | None, after: Status) -> Literal["Succeed
     return "Retried" if attempt.retry_at else "Failed"
 
 
-def used(compute: Compute, started: datetime | None, now: datetime) -> tuple[int, int]:
-    """CPU-seconds and GPU-seconds of an attempt's workers, all of them all the time; KubeRay ends it at its timeout."""
+def asked_for(compute: Compute) -> AskedStatus:
+    """What an attempt with these settings asks for."""
+    workers = compute.workers
+    return AskedStatus(workers=workers.max, cpu=workers.cpu, gpu=workers.gpu, timeout=compute.timeout)
+
+
+def used(attempt: AttemptStatus, compute: Compute, now: datetime) -> tuple[int, int]:
+    """CPU-seconds and GPU-seconds of an attempt's workers, all of them from its start to its timeout. `compute` counts
+    for an attempt of a release that did not note what it asked for."""
+    asked, started = attempt.asked or asked_for(compute), attempt.start_time
     passed = (now - started).total_seconds() if started else 0.0
-    seconds, workers = Decimal(min(passed, parse_duration(compute.timeout))), compute.workers
-    return int(seconds * workers.max * parse_quantity(workers.cpu)), int(seconds * workers.max * workers.gpu)
+    worked = asked.workers * Decimal(min(passed, parse_duration(asked.timeout)))
+    return int(worked * parse_quantity(asked.cpu)), int(worked * asked.gpu)
 
 
 def charged(before: Status, after: Status, compute: Compute, prices: Prices, now: datetime) -> Status:
@@ -77,6 +85,6 @@ def _newly_used(before: Status, after: Status, compute: Compute, now: datetime) 
     cpu, gpu = (ended.cpu_seconds, ended.gpu_seconds) if ended and end_between(was, after) else (0, 0)
     replaced = was is not None and was.end_time is None and (ended is None or ended.name != was.name)
     if was is not None and replaced:  # an edit of the spec ended it
-        more = used(compute, was.start_time, now)
+        more = used(was, compute, now)
         return cpu + more[0], gpu + more[1]
     return cpu, gpu

@@ -64,7 +64,7 @@ def pause_after(failures: int) -> timedelta:
 
 def ended(observation: Observation, attempt: AttemptStatus, now: datetime) -> AttemptStatus:
     """The attempt with its end and what it used."""
-    cpu, gpu = used(observation.subject.compute, attempt.start_time, now)
+    cpu, gpu = used(attempt, observation.subject.compute, now)
     return attempt.model_copy(update={"end_time": now, "cpu_seconds": cpu, "gpu_seconds": gpu})
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from ..api.base import AttemptStatus
 from ..api.conditions import RunReason
 from ..kube.kinds import RAY_CLUSTER, RAY_JOB
+from .accounting import asked_for
 from .claims import reconciling, stalled
 from .decision import Decision, Removal, Start, keep
 from .observation import Observation
@@ -101,6 +102,7 @@ def _plan(observation: Observation, inputs: Inputs, number: int, failures: int, 
         spec_hash=str(hashed),
         failures=failures,
         deletions=deletions,
+        asked=asked_for(subject.compute),
     )
 
 

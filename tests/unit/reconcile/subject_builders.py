@@ -13,6 +13,7 @@ from faceledger_operator.ledger.content import ContentNodes
 from faceledger_operator.ray.podfaults import PodView
 from faceledger_operator.ray.pods import SecretItem
 from faceledger_operator.ray.status import JobView
+from faceledger_operator.reconcile.accounting import asked_for
 from faceledger_operator.reconcile.facedataset import DatasetSubject
 from faceledger_operator.reconcile.observation import Observation
 from faceledger_operator.reconcile.plan import attempt_name, request_hash, spec_hash
@@ -124,9 +125,9 @@ def planned(subject: DatasetSubject | RecognitionSubject, inputs: Inputs = INPUT
     """An attempt at the subject's present spec that was not started yet."""
     number = fields.pop("number", 1)
     hashed = spec_hash(subject, inputs, request_hash(subject.metadata))
-    return AttemptStatus(
-        name=attempt_name(subject.metadata.name, hashed, number), number=number, spec_hash=str(hashed), **fields
-    )
+    name = attempt_name(subject.metadata.name, hashed, number)
+    usual = {"name": name, "number": number, "spec_hash": str(hashed), "asked": asked_for(subject.compute)}
+    return AttemptStatus.model_validate({**usual, **fields})
 
 
 def started(subject: DatasetSubject | RecognitionSubject, **fields: Any) -> AttemptStatus:

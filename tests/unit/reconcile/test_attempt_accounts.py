@@ -9,17 +9,19 @@ from typing import Any
 import pytest
 from faceledger_operator.api.base import AttemptStatus, CommitmentStatus, Compute, CostStatus, ProgressStatus
 from faceledger_operator.api.facedataset import FaceDatasetStatus
-from faceledger_operator.reconcile.accounting import FREE, Prices, charged, used
+from faceledger_operator.reconcile.accounting import FREE, Prices, asked_for, charged, used
 from faceledger_operator.reconcile.pace import in_words, progress_of
 from faceledger_workloads.runreport import Progress
 from subject_builders import EARLIER, NOW
 
 COMPUTE = Compute.model_validate({"workers": {"min": 2, "max": 2, "cpu": "500m", "gpu": 1}})
+EDITED = Compute.model_validate({"workers": {"min": 8, "max": 8, "cpu": "4", "gpu": 0}, "timeout": "10s"})
 PRICES = Prices(Decimal("0.36"), Decimal("3.6"), "EUR")
 
 
 def attempt(name: str = "staff-1", **changes: Any) -> AttemptStatus:
-    return AttemptStatus(name=name, number=1, spec_hash="x" * 32, start_time=EARLIER, **changes)
+    fields = {"name": name, "number": 1, "spec_hash": "x" * 32, "start_time": EARLIER}
+    return AttemptStatus.model_validate({**fields, **changes})
 
 
 def status(attempt: AttemptStatus | None = None, cost: CostStatus | None = None, done: bool = False) -> Any:
@@ -64,8 +66,16 @@ def test_without_prices_there_are_seconds_and_no_estimate() -> None:
     ],
 )
 def test_what_workers_use(seconds: int, counted: tuple[int, int]) -> None:
-    assert used(COMPUTE, NOW - timedelta(seconds=seconds), NOW) == counted
-    assert used(COMPUTE, None, NOW) == (0, 0)
+    asked = attempt(start_time=NOW - timedelta(seconds=seconds), asked=asked_for(COMPUTE))
+    assert used(asked, EDITED, NOW) == counted
+    assert used(asked.model_copy(update={"asked": None}), COMPUTE, NOW) == counted
+    assert used(asked.model_copy(update={"start_time": None}), COMPUTE, NOW) == (0, 0)
+
+
+def test_an_edit_of_the_spec_changes_nothing_about_the_charge_of_the_attempt_that_it_ends() -> None:
+    before = status(attempt(asked=asked_for(COMPUTE)))
+    after = status(attempt("staff-2", asked=asked_for(EDITED)))
+    assert charged(before, after, EDITED, PRICES, NOW).cost == PAID
 
 
 def going(done: int, **changes: Any) -> ProgressStatus:
