@@ -304,7 +304,7 @@ def _next_look(verdict: Verdict, outcome: Outcome, found: Found) -> float | None
     if verdict.reason is BindingReason.DEPLOYING:
         return DEPLOYING_SECONDS
     calm = IDLE_SECONDS if verdict.reason is BindingReason.READY else FAILING_SECONDS
-    return min(calm, *(look for look in (outcome.next_look, found.next_look, calm) if look is not None))
+    return min(look for look in (outcome.next_look, found.next_look, calm) if look is not None)
 
 
 def _contract(binding: LedgerBinding, journal: Journal) -> str | None:
