@@ -18,10 +18,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
+from ..api.base import GROUP
 from ..kube.api import Kube, Object
 from ..kube.errors import ApiConflictError
 from ..kube.kinds import CONFIG_MAP, NETWORK_POLICY, POD, RAY_CLUSTER, RAY_JOB, SERVICE_ACCOUNT
-from ..kube.labels import ATTEMPT, CLUSTER, GROUP
+from ..kube.labels import ATTEMPT, CLUSTER
 from ..ray.network import driver_policy, ray_policy
 from ..ray.podfaults import HEAD, PodView, read_pod
 from ..ray.shared import SharedCluster
