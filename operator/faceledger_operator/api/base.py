@@ -43,6 +43,7 @@ __all__ = [
     "Rate",
     "SecretKey",
     "SharedCompute",
+    "Threshold",
     "Toleration",
     "Tolerations",
     "Volume",
@@ -81,6 +82,13 @@ AutoOrDecimal01 = Annotated[
     Says('must be Auto or a number from 0 to 1, written as text, as in "0.93"'),
 ]
 """`Auto`, or a decimal number from 0 to 1 as text."""
+
+Threshold = Annotated[
+    str,
+    Field(pattern=r"^(Auto|[0-9]{1,3}(\.[0-9]{1,18})?)$", max_length=24),
+    Says('must be Auto or a number from 0 up, written as text, as in "0.93"'),
+]
+"""`Auto`, or T as text: a cosine is at most 1, a normalised score some standard deviations."""
 
 Rate = Annotated[
     str,

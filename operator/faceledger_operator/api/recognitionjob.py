@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -19,10 +19,11 @@ from .base import (
     ObjectMeta,
     ProgressStatus,
     Rate,
+    Threshold,
     VolumePath,
 )
 from .faces import FaceSearchSpec, ModelStatus
-from .rules import RUN_NAME_RULES, Says, cel
+from .rules import RUN_NAME_RULES, cel
 
 __all__ = [
     "CalibrationStatus",
@@ -34,14 +35,6 @@ __all__ = [
     "RecognitionJobSpec",
     "RecognitionJobStatus",
 ]
-
-
-Threshold = Annotated[
-    str,
-    Field(pattern=r"^(Auto|[0-9]{1,3}(\.[0-9]{1,18})?)$", max_length=24),
-    Says('must be Auto or a number from 0 up, written as text, as in "0.93"'),
-]
-"""`Auto`, or T as text: a cosine is at most 1, a normalised score some standard deviations."""
 
 
 class EncoderSpec(ApiModel):
