@@ -8,6 +8,7 @@ there.
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -57,7 +58,7 @@ AUTHORISING_LOOK = 1.0
 
 
 PREPARED_LIMIT = 4096
-"""Attempts that are remembered to lack nothing but the authorisation of their key."""
+"""Attempts that are remembered to lack nothing but the authorisation of their key, until they have their RayJob."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Actor:
         self._random = random
         self._now = now
         self._authorisations = Authorisations()
-        self._prepared: dict[str, _Prepared] = {}
+        self._prepared: OrderedDict[str, _Prepared] = OrderedDict()
 
     async def perform(self, subject: Subject, step: Start | Submit) -> Outcome:
         """Takes the step; what a person or time must mend comes back as `Trouble`."""
@@ -124,6 +125,7 @@ class Actor:
                 await claim(self._kube, standing, step.attempt.name, seconds)
             rayjob = build_shared_rayjob(plan, standing.name) if standing else build_rayjob(plan)
             job = await create_or_adopt(self._kube, RAY_JOB, rayjob)
+            self._prepared.pop(step.attempt.name, None)
         except AuthorisingError as error:
             return Trouble(RunReason.AUTHORISING, _waiting(error), look_again=AUTHORISING_LOOK)
         except LedgerUnavailableError as error:
@@ -158,7 +160,8 @@ class Actor:
             children = Children(subject, run.attempt, anchor, cluster)
             _, run_key = await _together(self._create_others(children, inputs), self._run_key(children))
             prepared = self._prepared[run.attempt] = _Prepared(anchor["metadata"]["uid"], run_key)
-            _forget_oldest(self._prepared)
+            while len(self._prepared) > PREPARED_LIMIT:
+                self._prepared.popitem(last=False)
         return prepared.run_key
 
     async def _stands(self, subject: Subject, attempt: str, prepared: _Prepared) -> bool:
@@ -220,11 +223,6 @@ class Actor:
             timeout=parse_duration(compute.timeout),
             queue=compute.queue,
         )
-
-
-def _forget_oldest(prepared: dict[str, _Prepared]) -> None:
-    while len(prepared) > PREPARED_LIMIT:
-        del prepared[next(iter(prepared))]
 
 
 def _end_of_day(moment: datetime) -> datetime:
