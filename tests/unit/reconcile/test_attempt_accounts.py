@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from faceledger_operator.api.base import AttemptStatus, CommitmentStatus, Compute, CostStatus, ProgressStatus
 from faceledger_operator.api.facedataset import FaceDatasetStatus
-from faceledger_operator.reconcile.accounting import FREE, Prices, asked_for, charged, used
+from faceledger_operator.reconcile.accounting import FREE, Prices, asked_for, charged, end_between, used
 from faceledger_operator.reconcile.pace import in_words, progress_of
 from faceledger_workloads.runreport import Progress
 from subject_builders import EARLIER, NOW
@@ -51,6 +51,30 @@ PAID = CostStatus(cpu_seconds=100, gpu_seconds=200, estimate="0.21 EUR")
 )
 def test_an_account(before: Any, after: Any, cost: CostStatus | None) -> None:
     assert charged(before, after, COMPUTE, PRICES, NOW).cost == cost
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "committed", "end"),
+    [
+        pytest.param(attempt(), attempt(), False, None, id="one that runs on has not ended"),
+        pytest.param(attempt(), ENDED, True, "Succeeded", id="a result"),
+        pytest.param(
+            attempt(),
+            attempt(end_time=NOW, retry_at=NOW + timedelta(1)),
+            False,
+            "Retried",
+            id="a failure that is retried",
+        ),
+        pytest.param(attempt(), ENDED, False, "Failed", id="a failure for good"),
+        pytest.param(ENDED, ENDED, True, None, id="an end that was counted"),
+        pytest.param(attempt("staff-0", end_time=NOW), ENDED, False, "Failed", id="another attempt's end"),
+        pytest.param(ENDED, None, False, None, id="no attempt any more"),
+    ],
+)
+def test_the_end_of_an_attempt_is_counted_once(
+    before: AttemptStatus, after: AttemptStatus | None, committed: bool, end: str | None
+) -> None:
+    assert end_between(before, status(after, done=committed)) == end
 
 
 def test_without_prices_there_are_seconds_and_no_estimate() -> None:

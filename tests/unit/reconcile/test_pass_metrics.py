@@ -7,24 +7,18 @@ import json
 import logging
 import re
 from collections.abc import Iterator
-from datetime import timedelta
 from io import StringIO
-from typing import Any
 
 import pytest
 import structlog
 from faceledger_contracts.trace import trace_id_of
 from faceledger_operator import logs, metrics
-from faceledger_operator.api.base import AttemptStatus, CommitmentStatus
-from faceledger_operator.api.facedataset import FaceDatasetStatus
 from faceledger_operator.kube.api import Kube
 from faceledger_operator.kube.errors import ApiConflictError, ApiUnavailableError
 from faceledger_operator.kube.kinds import FACE_DATASET, POD
 from faceledger_operator.reconcile import engine as engines
-from faceledger_operator.reconcile.accounting import end_between
 from faceledger_operator.reconcile.engine import Engine
 from kubernetes.aio.client import ApiClient, Configuration
-from subject_builders import EARLIER, NOW
 
 
 def value(name: str, **labels: str) -> float:
@@ -75,34 +69,6 @@ def test_resources_are_counted_by_how_they_stand_and_forgotten_when_they_go() ->
     for name in ("a", "b"):
         metrics.forget_resource("FaceDataset", "counted", name)
     assert 'namespace="counted"' not in metrics.render().decode()
-
-
-def attempt(name: str = "staff-1", **changes: Any) -> AttemptStatus:
-    return AttemptStatus(name=name, number=1, spec_hash="x" * 32, start_time=EARLIER, **changes)
-
-
-ENDED = {"end_time": NOW}
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "committed", "end"),
-    [
-        pytest.param(attempt(), attempt(), False, None, id="one that runs on has not ended"),
-        pytest.param(attempt(), attempt(**ENDED), True, "Succeeded", id="a result"),
-        pytest.param(
-            attempt(), attempt(**ENDED, retry_at=NOW + timedelta(1)), False, "Retried", id="a failure that is retried"
-        ),
-        pytest.param(attempt(), attempt(**ENDED), False, "Failed", id="a failure for good"),
-        pytest.param(attempt(**ENDED), attempt(**ENDED), True, None, id="an end that was counted"),
-        pytest.param(attempt("staff-0", **ENDED), attempt(**ENDED), False, "Failed", id="another attempt's end"),
-        pytest.param(attempt(**ENDED), None, False, None, id="no attempt any more"),
-    ],
-)
-def test_the_end_of_an_attempt_is_counted_once(
-    before: AttemptStatus, after: AttemptStatus | None, committed: bool, end: str | None
-) -> None:
-    commitment = CommitmentStatus(state="Pending") if committed else None
-    assert end_between(before, FaceDatasetStatus(attempt=after, commitment=commitment)) == end
 
 
 @pytest.fixture
