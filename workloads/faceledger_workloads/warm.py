@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -41,11 +41,20 @@ def warm_actors(workers: Workers, locks: Path = LOCKS, worker: type[Any] = FaceW
         usual = {"num_cpus": float(workers.cpu), "num_gpus": workers.gpu, "max_restarts": 0, "max_task_retries": 0}
         digest = hashlib.sha256(repr((setup, workers.cpu, workers.gpu)).encode()).hexdigest()[:16]
 
+        def reserve(count: int) -> Iterator[tuple[str, int]]:
+            """The first workers that no driver has, and room for those among them that are new: for all of them before
+            one is asked for, because what that will take is still counted as free."""
+            reserved = [_first_free(digest, locks) for _ in range(count)]
+            new = len({name for name, _ in reserved}.difference(_names()))
+            if new:
+                _make_room(float(workers.cpu) * new, locks)
+            return iter(reserved)
+
+        places = reserve(workers.max)
+
         def take() -> Any:
-            """A worker for this driver alone: the first that no driver has, or a new one."""
-            name, lock = _first_free(digest, locks)
-            if name not in _names():
-                _make_room(float(workers.cpu), locks)
+            """A worker for this driver alone, one that is up or a new one."""
+            name, lock = next(places, None) or next(reserve(1))
             kept = {"name": name, "namespace": NAMESPACE, "lifetime": "detached", "get_if_exists": True}
             actor = ray.remote(worker).options(**usual, **kept).remote(setup)
             actor.forget.remote()  # what a driver that was killed left
@@ -71,7 +80,7 @@ def _first_free(digest: str, locks: Path) -> tuple[str, int]:
 
 
 def _make_room(cpus: float, locks: Path) -> None:
-    """Ends workers that no driver has, of other settings, until a new one finds processors."""
+    """Ends workers that no driver has, of other settings, until so many processors are free."""
     for name in _names():
         if ray.available_resources().get("CPU", 0.0) >= cpus:  # type: ignore[no-untyped-call]
             return

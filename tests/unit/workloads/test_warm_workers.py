@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,17 @@ pytestmark = [pytest.mark.ray, pytest.mark.timeout(120), pytest.mark.usefixtures
 def gone_afterwards(local_ray: None) -> Iterator[None]:
     """Ends the workers: they would keep the processors of this machine's Ray from the tests that follow."""
     yield
+    end_all()
+
+
+def end_all() -> None:
     for one in ray.util.list_named_actors(all_namespaces=True):
         ray.kill(ray.get_actor(one["name"], one["namespace"]))
+
+
+def wait_until(reached: Callable[[], bool]) -> None:
+    """For a minute at most: this machine may start processes slowly."""
+    assert any(reached() or time.sleep(0.1) for _ in range(600))
 
 
 class Counter(StepTaker):
@@ -48,9 +58,9 @@ def setup(folder: str) -> WorkerSetup:
     return WorkerSetup(Images(path=folder), 64, None, 1, "cpu")
 
 
-def pool(locks: Path, folder: str, cpu: str = "1") -> Any:
-    workers = Workers(min=1, max=1, cpu=Decimal(cpu), gpu=0)
-    return warm_actors(workers, locks, Counter)(setup(folder), lambda _: None)
+def pool(locks: Path, folder: str, cpu: str = "1", workers: int = 1) -> Any:
+    asked = Workers(min=1, max=workers, cpu=Decimal(cpu), gpu=0)
+    return warm_actors(asked, locks, Counter)(setup(folder), lambda _: None)
 
 
 def answers(found: Any, shards: int = 1) -> list[tuple[int, int]]:
@@ -74,10 +84,27 @@ def test_a_worker_that_a_run_has_is_not_another_ones(tmp_path: Path) -> None:
     second.close()
 
 
-def test_a_worker_that_no_run_has_makes_room_for_one_of_other_settings(tmp_path: Path) -> None:
-    idle = pool(tmp_path, "/c", cpu="2")
+def free_processors() -> float:
+    found: float = ray.available_resources().get("CPU", 0.0)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("folders", "cpu", "workers"),
+    [
+        pytest.param(("/c", "/d"), "2", 1, id="one"),
+        pytest.param(("/e", "/f"), "1.5", 2, id="two, of which the first finds room that is free"),
+    ],
+)
+def test_a_worker_that_no_run_has_makes_room_for_those_of_other_settings(
+    folders: tuple[str, str], cpu: str, workers: int, tmp_path: Path
+) -> None:
+    end_all()
+    idle = pool(tmp_path, folders[0], cpu)
     answers(idle)
     idle.close()
-    other = pool(tmp_path, "/d", cpu="2")
+    wait_until(lambda: free_processors() == 3 - float(cpu))
+    other = pool(tmp_path, folders[1], cpu, workers)
     assert answers(other)[0][1] == 1
+    wait_until(lambda: len({process for process, _ in answers(other, 4)}) == workers)
     other.close()
