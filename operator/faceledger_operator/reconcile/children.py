@@ -1,9 +1,9 @@
 """The objects that an attempt consists of besides its RayJob, and who they belong to.
 
 In: a subject, its inputs, an attempt, a run key. Out: objects for the API server. Invariants: all are labelled with
-the attempt; the driver may write its one run report and nothing else, but on a standing cluster, where all drivers share
-the cluster's account, it may read and write what every attempt that runs there may. One deletion removes an attempt,
-and nothing of it outlives its resource, because of who owns whom:
+the attempt; the driver may write its one run report and nothing else, but on a standing cluster, where all drivers
+share the cluster's account, it may read and write what every attempt that runs there may. One deletion removes an
+attempt, and nothing of it outlives its resource, because of who owns whom:
 
     resource --owns--> ConfigMap of the run (the anchor) --owns--> run key, rights, report, network policies
 """
