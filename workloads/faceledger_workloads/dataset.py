@@ -221,7 +221,7 @@ class _Collection:
         identity = f"synthetic-{index:06d}" if sampled else self._enrolled[index].identity
         row = _synthetic_row(judged.face, found, synthesis, identity)
         self._rows.append(row)
-        if judged.face.embedding is not None:
+        if sampled and judged.face.embedding is not None:  # a gallery has no other: it enrols no variation of a person
             self._synthetic_encodings[row.chip_digest] = judged.face.embedding
         self._show(self._synthetic_tiles, found, row.identity or "")
         yield row.chip, found.chip_png

@@ -18,16 +18,19 @@ import numpy as np
 import pytest
 from faceledger_workloads.artefacts import open_artefact, read_artefact
 from faceledger_workloads.chips import read_chips
+from faceledger_workloads.embedding.pipeline import chip_pipeline, pipeline_digest
+from faceledger_workloads.encodings import read_encodings
 from faceledger_workloads.failures import RunFailed
 from faceledger_workloads.images.decode import decode_image
 from faceledger_workloads.images.scale import encode_png, enlarged
 from faceledger_workloads.runreport import DatasetSummary, FailureReason
-from faceledger_workloads.runspec import DatasetRun
+from faceledger_workloads.runspec import DatasetRun, Encoder
 from faceledger_workloads.sealing import Sealed
 from faceledger_workloads.session import Outcome
 from faceledger_workloads.synthesis.checkpoint import write_checkpoint
 from faceledger_workloads.synthesis.config import StyleGAN2Config
 from faceledger_workloads.synthesis.stylegan2 import GeneratorNetwork
+from faceledger_workloads.vault import Vault, read_data_key
 from PIL import Image
 
 if TYPE_CHECKING:
@@ -228,6 +231,14 @@ def test_a_translating_generator_is_trained_and_varies_the_people_of_the_data_se
     assert names >= {"generator.safetensors", "training-curves.png", "training.tfevents", "quality.html"}
 
 
+def stored_digests(run: DatasetRun) -> set[str]:
+    """Chips whose encodings the run left for the jobs over its gallery."""
+    assert run.synthesis is not None
+    pipeline = pipeline_digest(chip_pipeline(Encoder(precision=run.synthesis.precision), "cpu"))
+    vault = Vault(Path(run.output), read_data_key(run.data_key_file, "dataKeyFile"), run.purpose)
+    return set(read_encodings(*vault.encodings(pipeline)).rows)
+
+
 def test_enrolled_people_are_varied_beside_new_ones_and_stay_themselves(
     run_builder: RunBuilder, copy_photos: CopyPhotos, perform_run: Perform
 ) -> None:
@@ -245,6 +256,8 @@ def test_enrolled_people_are_varied_beside_new_ones_and_stay_themselves(
     assert all(row["identity"] == real[row["index"]] and row["checkpoint"] is None for row in kept)
     chips = {row["chip"]: row["chipDigest"] for row in rows if "chip" in row}
     assert len(chips) == len(set(chips.values())) == outcome.summary.images
+    # A gallery enrols no variation, so nothing of one may be stored for it.
+    assert stored_digests(run) == set(chips.values()) - {row["chipDigest"] for row in kept}
 
 
 def test_no_faces_can_be_asked_for(run_builder: RunBuilder, copy_photos: CopyPhotos, perform_run: Perform) -> None:
