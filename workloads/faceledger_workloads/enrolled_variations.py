@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 
@@ -46,15 +47,16 @@ def vary_enrolled(
     vary: Callable[[Iterable[VariationOrder], int], Iterator[DrawnFace]],
 ) -> Iterator[Judged]:
     """`count` variations of each face. `embeddings` (n, 128) are those of `faces`, raw; `vary` is told how many orders
-    there are, and takes them as it goes."""
+    there are, takes them as it goes, and answers each; ValueError where it answers more or fewer."""
     templates = unit_rows(embeddings)
     names = np.asarray([face.identity for face in faces])
     thresholds = thresholds_for(screening, templates, names.tolist())
     numbers = range(1, count + 1)
     orders = (VariationOrder(face.number, k, face.photo, face.place, made) for face in faces for k in numbers)
-    varied = vary(orders, len(faces) * count)
-    for own, name in zip(templates, names, strict=True):
-        others = templates[names != name]
-        for face in islice(varied, count):
-            decision = screen_variation(candidate(face), own, others, thresholds)
+    owners = (row for row in range(len(faces)) for _ in numbers)
+    varied = zip(owners, vary(orders, len(faces) * count), strict=True)
+    for row, of_one in groupby(varied, key=itemgetter(0)):
+        others = templates[names != names[row]]
+        for _, face in of_one:
+            decision = screen_variation(candidate(face), templates[row], others, thresholds)
             yield Judged(face, decision.reason)

@@ -69,6 +69,16 @@ def test_a_variation_is_compared_with_its_person_and_with_the_others(
     assert first.reason is reason
 
 
+@pytest.mark.parametrize("answers", [pytest.param(3, id="one too few"), pytest.param(5, id="one too many")])
+def test_no_variation_is_judged_that_nobody_can_tell_whose_it_is(answers: int) -> None:
+    def vary(orders: Iterable[VariationOrder], total: int) -> Iterator[DrawnFace]:
+        for number in range(answers):
+            yield DrawnFace((number, 1), Unfit(None, ImageReject.NO_FACE_FOUND), None, None)
+
+    with pytest.raises(ValueError, match="zip"):
+        list(vary_enrolled(Screening(), 2, Made.AUGMENTED, FACES, PEOPLE, vary))
+
+
 def test_cyclegan_cannot_be_asked_for_people() -> None:
     settings = {"generator": "CycleGAN", "checkpoint": {"bundled": "any"}, "faces": 3, "truncation": 1, "seed": 0}
     with pytest.raises(ValueError, match="CycleGAN translates faces and makes no people: faces must be 0"):
