@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ..kube.labels import RECONCILE, REQUESTED_AT
+from ..kube.labels import DISABLED, RECONCILE, REQUESTED_AT, is_paused
 from .cluster import Cluster
 from .errors import CommandError
 from .finding import Found
 from .standing import standing_of
 
 __all__ = ["pause", "resume", "retry"]
-
-DISABLED = "disabled"
-"""The value with which the operator leaves a resource alone."""
 
 
 def retry(cluster: Cluster, found: Found, now: datetime) -> str:
@@ -48,7 +45,7 @@ def resume(cluster: Cluster, found: Found) -> str:
 
 
 def _is_paused(found: Found) -> bool:
-    return (found.body["metadata"].get("annotations") or {}).get(RECONCILE) == DISABLED
+    return is_paused(found.body["metadata"].get("annotations") or {})
 
 
 def _annotate(cluster: Cluster, found: Found, name: str, value: str | None) -> None:

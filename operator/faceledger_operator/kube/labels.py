@@ -5,18 +5,21 @@ Invariant: every child of an attempt carries the first three, so that the server
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..api.base import GROUP
 
 __all__ = [
     "ATTEMPT",
     "CLUSTER",
-    "GROUP",
+    "DISABLED",
     "RECONCILE",
     "REQUESTED_AT",
     "RUN_KEY_ADDRESS",
     "SUBJECT",
     "SUBJECT_KIND",
     "SUBJECT_UID",
+    "is_paused",
 ]
 
 ATTEMPT = f"{GROUP}/attempt"
@@ -40,5 +43,13 @@ RUN_KEY_ADDRESS = f"{GROUP}/run-key-address"
 RECONCILE = f"{GROUP}/reconcile"
 """Annotation of the user's: `disabled` pauses the resource."""
 
+DISABLED = "disabled"
+"""The value of `RECONCILE` with which the operator leaves a resource alone."""
+
 REQUESTED_AT = f"{GROUP}/reconcile-requested-at"
 """Annotation of the user's: a new value lets a stalled resource try again."""
+
+
+def is_paused(annotations: Mapping[str, str]) -> bool:
+    """Whether a resource is to be left alone."""
+    return annotations.get(RECONCILE) == DISABLED

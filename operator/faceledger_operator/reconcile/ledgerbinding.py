@@ -26,7 +26,7 @@ from ..kube.credentials import WantedSecret
 from ..kube.errors import ApiConflictError
 from ..kube.events import EventRecorder
 from ..kube.kinds import LEDGER_BINDING, SECRET
-from ..kube.labels import RECONCILE
+from ..kube.labels import is_paused
 from ..kube.status import write_status
 from ..ledger.committer import Outcome, Terms
 from ..ledger.content import ContentNodes
@@ -149,7 +149,11 @@ class BindingReconciler:
     async def _health(self, session: Session, binding: LedgerBinding) -> Health:
         """What was found a moment ago, where all was well and records wait; else a new look at everything."""
         generation, moment = binding.metadata.generation, self._around.now()
-        if session.health is not None and session.health[0] == generation and not _is_paused(binding):
+        if (
+            session.health is not None
+            and session.health[0] == generation
+            and not is_paused(binding.metadata.annotations)
+        ):
             _, since, health = session.health
             if moment - since < HEALTH_SECONDS:
                 return health
@@ -159,7 +163,7 @@ class BindingReconciler:
         return health
 
     async def _observe(self, session: Session, binding: LedgerBinding) -> Health:
-        health = Health(paused=_is_paused(binding))
+        health = Health(paused=is_paused(binding.metadata.annotations))
         if health.paused:
             return health
         key = wanted_secret(binding.spec.signer)
@@ -323,10 +327,6 @@ def _deploy_transaction(journal: Journal) -> str | None:
     if deployment is None or deployment.sent is None:
         return None
     return deployment.place.transaction if deployment.place else deployment.sent.hashes[-1]
-
-
-def _is_paused(binding: LedgerBinding) -> bool:
-    return binding.metadata.annotations.get(RECONCILE) == "disabled"
 
 
 def _content_nodes(binding: LedgerBinding) -> ContentNodes:

@@ -17,7 +17,7 @@ from ..api.base import AttemptStatus
 from ..api.conditions import RunReason
 from ..kube.api import Kube, Object
 from ..kube.kinds import CONFIG_MAP, LEDGER_BINDING, POD, RAY_CLUSTER, RAY_JOB, SECRET
-from ..kube.labels import ATTEMPT, RECONCILE, SUBJECT_UID
+from ..kube.labels import ATTEMPT, SUBJECT_UID, is_paused
 from ..ledger.ledger import Commitment, Ledgers, LedgerUnavailableError
 from ..ray.podfaults import PodView, read_pod
 from ..ray.status import ClusterView, JobView, read_cluster, read_job
@@ -40,7 +40,7 @@ class Observer:
         self._resolver = resolver
 
     async def observe(self, subject: Subject) -> Observation:
-        first = Observation(subject, paused=subject.metadata.annotations.get(RECONCILE) == "disabled")
+        first = Observation(subject, paused=is_paused(subject.metadata.annotations))
         jobs, clusters, pods, inputs, commitment, leftovers = await asyncio.gather(
             self._jobs(subject),
             self._clusters(first),
