@@ -25,7 +25,7 @@ from faceledger_workloads.models import FACE_RESNET, FIVE_POINTS
 from faceledger_workloads.runspec import Encoder
 from faceledger_workloads.synthesis.generator import Generator, Precision, bundled_checkpoint, load_checkpoint
 from faceledger_workloads.synthesis.portraits import Portrait, PortraitFinder
-from faceledger_workloads.synthesis.screening import Candidate, Decision, ScreeningThresholds, screen
+from faceledger_workloads.synthesis.screening import Candidate, Decision, Screening, ScreeningThresholds
 from testbed.in_turns import in_turns
 
 __all__ = ["rows"]
@@ -137,7 +137,7 @@ class _Screener:
             Candidate(index, one.face.detection_score, one.face.clarity, next(rows)) if one else Candidate(index)
             for index, one in enumerate(looked)
         ]
-        return screen(faces, self._real, ScreeningThresholds())
+        return Screening(self._real, ScreeningThresholds()).judge(faces)
 
 
 def _same_decisions(generator: Generator) -> dict[str, Any]:

@@ -7,10 +7,10 @@ import pytest
 from faceledger_workloads.synthesis.screening import (
     Candidate,
     Decision,
+    Screening,
     ScreeningReason,
     ScreeningThresholds,
     calibrate_max_similarity_to_real,
-    screen,
     screen_variation,
 )
 
@@ -52,24 +52,37 @@ def _candidate(
     ],
 )
 def test_a_face_is_accepted_or_left_out_for_a_reason(candidate: Candidate, reason: ScreeningReason | None) -> None:
-    assert screen([candidate], REAL, THRESHOLDS) == (Decision(0, reason),)
+    assert Screening(REAL, THRESHOLDS).judge([candidate]) == (Decision(0, reason),)
 
 
-def test_of_two_faces_alike_the_one_with_the_lower_index_stays_however_they_arrive() -> None:
-    alike = [_candidate(4, degrees=1), _candidate(2, degrees=0), _candidate(9, degrees=-40)]
+def test_of_two_faces_alike_the_one_with_the_lower_index_stays() -> None:
+    alike = [_candidate(2, degrees=0), _candidate(4, degrees=1), _candidate(9, degrees=-40)]
     expected = (Decision(2, None), Decision(4, ScreeningReason.DUPLICATE), Decision(9, None))
-    assert screen(alike, REAL, THRESHOLDS) == expected
-    assert screen(reversed(alike), REAL, THRESHOLDS) == expected
+    assert Screening(REAL, THRESHOLDS).judge(alike) == expected
+
+
+@pytest.mark.parametrize("at_once", [1, 32, 70, 300])
+def test_decisions_do_not_depend_on_how_many_faces_come_at_once(at_once: int) -> None:
+    # Every third face is the likeness of one that was accepted 150 faces before, every seventh was not found.
+    templates = np.eye(300, dtype=np.float32)
+    templates[150::3] = templates[:150:3]
+    faces = [Candidate(i, 1.0, 50.0, row) if i % 7 else Candidate(i) for i, row in enumerate(templates)]
+    screening = Screening(np.empty((0, 300), np.float32), THRESHOLDS)
+    judged = [one for start in range(0, 300, at_once) for one in screening.judge(faces[start : start + at_once])]
+    twice = {i for i in range(150, 300, 3) if i % 7 and (i - 150) % 7}
+    found = [None if i % 7 else ScreeningReason.UNDETECTED for i in range(300)]
+    reasons = [ScreeningReason.DUPLICATE if i in twice else reason for i, reason in enumerate(found)]
+    assert judged == [Decision(i, reason) for i, reason in enumerate(reasons)]
 
 
 def test_a_face_left_out_is_no_reason_to_leave_out_its_likeness() -> None:
     blurred, clear = _candidate(0, sharpness=0), _candidate(1)
-    assert screen([blurred, clear], REAL, THRESHOLDS)[1] == Decision(1, None)
+    assert Screening(REAL, THRESHOLDS).judge([blurred, clear])[1] == Decision(1, None)
 
 
 def test_without_real_faces_likeness_to_them_is_no_reason() -> None:
     nobody = np.empty((0, 2), np.float32)
-    assert screen([_candidate(degrees=90)], nobody, THRESHOLDS) == (Decision(0, None),)
+    assert Screening(nobody, THRESHOLDS).judge([_candidate(degrees=90)]) == (Decision(0, None),)
 
 
 def test_the_threshold_to_real_people_is_their_highest_likeness_to_each_other() -> None:

@@ -7,7 +7,7 @@ Invariant: the decisions depend on the candidates and the thresholds, not on how
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,7 +21,6 @@ __all__ = [
     "ScreeningReason",
     "ScreeningThresholds",
     "calibrate_max_similarity_to_real",
-    "screen",
     "screen_variation",
 ]
 
@@ -106,13 +105,6 @@ class Screening:
             if reason is None:
                 self._accepted.append(face.template)
         return tuple(decisions)
-
-
-def screen(
-    candidates: Iterable[Candidate], real_templates: NDArray[np.float32], thresholds: ScreeningThresholds
-) -> tuple[Decision, ...]:
-    """Judge all candidates there are, in order of index."""
-    return Screening(real_templates, thresholds).judge(sorted(candidates, key=lambda candidate: candidate.index))
 
 
 def screen_variation(
