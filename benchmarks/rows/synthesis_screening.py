@@ -1,8 +1,8 @@
 """Screening: how fast generated faces are found, aligned, encoded and judged, and what the fast look changes.
 
 Out: screening_images_s beside dlib, one image after the other, of the same faces in as many processes;
-screening_same_decisions: how many faces are decided alike after the search that photos get. Packing chips as PNG, in
-which those that are kept are stored, belongs to neither side.
+screening_same_decisions: how many faces are decided alike after the search that photos get. Packing chips as PNG,
+which a worker does with each face before it is known which are kept, belongs to neither side.
 """
 
 from __future__ import annotations

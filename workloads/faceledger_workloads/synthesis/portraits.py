@@ -32,7 +32,8 @@ costs a sixth of the one at 224 px that a photo's search begins with."""
 
 @dataclass(frozen=True)
 class Portrait:
-    """A face and its chip as pixels: only what is kept has to be written as PNG, and that takes as long as encoding."""
+    """A face and its chip as pixels, which the encoder takes. A worker packs each for the driver, which decides after
+    that what is kept, so the PNG of what is left out is written, too; that takes as long as encoding."""
 
     face: Face
     """Its `chip_png` may be empty."""
