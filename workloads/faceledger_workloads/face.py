@@ -25,6 +25,7 @@ from faceledger_workloads.images.rejects import ImageReject, RejectedImage
 from faceledger_workloads.images.scale import encode_png, enlarged
 from faceledger_workloads.quality import Fault, Quality, assess
 from faceledger_workloads.runspec import FaceSearch, FacesPolicy
+from faceledger_workloads.shards import cut
 
 __all__ = ["Face", "FaceFinder", "Unfit"]
 
@@ -84,14 +85,12 @@ class FaceFinder:
         self, paths: Sequence[Path], max_bytes: int, max_pixels: int, size: int
     ) -> Iterator[tuple[Face, ...] | Unfit]:
         """Of each file every face that the policy takes, the largest first; one or more."""
-        for start in range(0, len(paths), self.detector.at_once):
-            some = paths[start : start + self.detector.at_once]
+        for some in cut(paths, self.detector.at_once):
             yield from self._faces([self._in_file(path, max_bytes, max_pixels, size) for path in some], size)
 
     def in_pixels(self, images: Sequence[Pixels], size: int) -> Iterator[Face | Unfit]:
         """The face in each image that a generator made."""
-        for start in range(0, len(images), self.detector.at_once):
-            some = images[start : start + self.detector.at_once]
+        for some in cut(images, self.detector.at_once):
             for found in self._faces([self._in_pixels(pixels, size) for pixels in some], size):
                 yield found if isinstance(found, Unfit) else found[0]
 

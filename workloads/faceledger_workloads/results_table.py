@@ -14,6 +14,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from faceledger_workloads.shards import cut
+
 __all__ = ["ROW_GROUP", "SCHEMA", "parquet_table"]
 
 ROW_GROUP = 16_384
@@ -47,8 +49,8 @@ def parquet_table(lines: Sequence[bytes]) -> bytes:
     """One row a line."""
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(sink, SCHEMA, compression="zstd") as writer:
-        for start in range(0, len(lines), ROW_GROUP):
-            rows = [_row(json.loads(line)) for line in lines[start : start + ROW_GROUP]]
+        for group in cut(lines, ROW_GROUP):
+            rows = [_row(json.loads(line)) for line in group]
             writer.write_table(pa.Table.from_pylist(rows, SCHEMA))
     return bytes(sink.getvalue())
 

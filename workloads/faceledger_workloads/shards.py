@@ -112,8 +112,8 @@ class Pool(Protocol):
         ...
 
 
-def cut(items: Iterable[Item]) -> Iterator[tuple[Item, ...]]:
-    """Shards of `SHARD` items, the last one shorter; no item is taken before its shard is asked for."""
+def cut(items: Iterable[Item], size: int = SHARD) -> Iterator[tuple[Item, ...]]:
+    """Shards of `size` items, the last one shorter; no item is taken before its shard is asked for."""
     source = iter(items)
-    while shard := tuple(islice(source, SHARD)):
+    while shard := tuple(islice(source, size)):
         yield shard

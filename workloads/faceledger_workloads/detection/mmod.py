@@ -23,6 +23,7 @@ from faceledger_workloads.embedding.dlib_file import Convolution
 from faceledger_workloads.embedding.dlib_stream import WeightsFileError
 from faceledger_workloads.images.decode import Pixels
 from faceledger_workloads.models import MMOD, ModelFileError
+from faceledger_workloads.shards import cut
 
 __all__ = ["MmodDetector", "MmodNetwork", "suppressed"]
 
@@ -61,8 +62,7 @@ class MmodDetector:
         found: dict[int, list[Detection]] = {}
         for (height, width, _), numbers in alike.items():
             pyramid = lay_out(width, height)
-            for start in range(0, len(numbers), self.at_once):
-                batch = numbers[start : start + self.at_once]
+            for batch in cut(numbers, self.at_once):
                 scores = self._scores(np.stack([images[number] for number in batch]), pyramid)
                 found |= zip(batch, (self._decided(one, pyramid) for one in scores), strict=True)
         return [found[number] for number in range(len(images))]
