@@ -123,7 +123,6 @@ def _nowhere(local: _Local, output: Path) -> dict[str, Any]:
         "ipfs_apis": (),
         "image_digest": "",
         "report_config_map": "",
-        "run_key_file": "",
         "data_key_file": "",
         "output": str(output),
         "workers": Workers(min=0, max=max(1, local.workers), cpu=Decimal(local.threads), gpu=int(local.gpu)),

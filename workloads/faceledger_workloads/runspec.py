@@ -279,7 +279,7 @@ class _Run(Frozen):
     ipfs_needed: int = Field(default=1, ge=1, description="On how many of these nodes each artefact must be.")
     image_digest: str
     report_config_map: str
-    run_key_file: str
+    run_key_file: str = Field(default="", description="Where the run's key lies; empty where the driver is handed it.")
     data_key_file: str
     output: str
     workers: Workers
@@ -337,7 +337,7 @@ class ReportTarget(Frozen):
     chain_id: int
     contract: Address
     report_config_map: str
-    run_key_file: str
+    run_key_file: str = ""
     output: str
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from posixpath import join
 
 from faceledger_contracts.canonical import canonical_json
 
@@ -19,10 +18,7 @@ from ..kube.labels import ATTEMPT, CLUSTER, SUBJECT, SUBJECT_KIND
 from .pods import Object
 from .rayjob import KEEP_HEAD_DOWN, RayJobPlan, cluster_spec
 
-__all__ = ["SharedCluster", "build_shared_rayjob", "shared_cluster", "shared_run_key_file"]
-
-RUN_FOLDER = "/dev/shm/faceledger"  # noqa: S108 - in the pod's memory, of one user
-"""Where a driver on a standing cluster keeps its run spec and run key while it runs."""
+__all__ = ["SharedCluster", "build_shared_rayjob", "shared_cluster"]
 
 DIGEST_LENGTH = 12
 
@@ -91,8 +87,3 @@ def build_shared_rayjob(plan: RayJobPlan, cluster: str) -> Object:
             "shutdownAfterJobFinishes": False,
         },
     }
-
-
-def shared_run_key_file(attempt: str) -> str:
-    """Where the driver on a standing cluster puts its run key."""
-    return join(RUN_FOLDER, attempt, "private-key")

@@ -21,7 +21,6 @@ from faceledger_workloads.runspec import Workers
 from ..api.base import AttemptStatus, Compute, ObjectMeta
 from ..kube.labels import REQUESTED_AT
 from ..ray.pods import DATA_KEY_FILE, OUTPUT_PATH, RUN_KEY_FILE
-from ..ray.shared import shared_run_key_file
 from .subject import Inputs, Subject
 
 __all__ = [
@@ -102,7 +101,7 @@ def common_run_fields(subject: Subject, inputs: Inputs, attempt: str, purpose: s
         "ipfs_needed": inputs.content.needed,
         "image_digest": inputs.image,
         "report_config_map": f"{attempt}-report",
-        "run_key_file": shared_run_key_file(attempt) if subject.compute.mode == "Shared" else RUN_KEY_FILE,
+        "run_key_file": "" if subject.compute.mode == "Shared" else RUN_KEY_FILE,
         "data_key_file": DATA_KEY_FILE,
         "output": in_folder(OUTPUT_PATH, output_path),
         "workers": _workers(subject.compute),
